@@ -1,0 +1,76 @@
+# `make help` lists everything. Each target needs nothing before it: uv is installed when it is missing.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+STACK ?= dev
+OUT ?= rendered/$(STACK)
+
+# uv from PATH, or else one of our own outside the checkout.
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/llm-inference
+UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
+RUN := $(UV) run --frozen --quiet
+LAB_OPTIONS := $(if $(START_SECONDS),--start-seconds $(START_SECONDS)) $(if $(DRAIN_SECONDS),--drain-seconds $(DRAIN_SECONDS)) $(if $(TAINT),$(if $(filter none,$(TAINT)),--no-taint,--taint))
+
+# The lab's context is found beside the user's own.
+export KUBECONFIG := $(CURDIR)/.lab/kubeconfig:$(or $(KUBECONFIG),$(HOME)/.kube/config)
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.synced ## Install uv when it is missing, and the locked Python environment.
+
+$(TOOLS)/uv/bin/uv:
+	python3 -m venv $(TOOLS)/uv && $(TOOLS)/uv/bin/pip install --quiet uv
+
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+.PHONY: lab
+lab: setup ## Start the lab, or mend it. START_SECONDS=3 DRAIN_SECONDS=2 TAINT=none|gke.
+	@$(RUN) python -m lab.cluster up $(LAB_OPTIONS)
+
+.PHONY: lab-down
+lab-down: setup ## Stop the lab; its objects stay for the next start. DELETE=1 forgets them.
+	@$(RUN) python -m lab.cluster down $(if $(DELETE),--delete)
+
+.PHONY: render
+render: setup ## Write the Kubernetes objects of STACK (dev) to OUT (rendered/STACK).
+	@$(RUN) llm render --stack $(STACK) --out $(OUT)
+
+.PHONY: lock
+lock: setup ## Pin every model to a commit in models.lock.yaml; needs the Hub. ARGS="--from DIR" or ARGS=--check.
+	@$(RUN) llm lock $(ARGS)
+
+.PHONY: doctor
+doctor: setup ## Check the cluster that STACK (dev) deploys to; changes nothing.
+	@$(RUN) llm doctor --stack $(STACK)
+
+.PHONY: generate
+generate: setup ## Write what is generated from the settings: the JSON schema and docs/settings.md.
+	@$(RUN) llm generate
+
+.PHONY: format
+format: setup ## Format the code.
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix-only --quiet .
+
+.PHONY: lint
+lint: setup ## Formatting, lint, types, import contracts.
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+.PHONY: test
+test: lint ## Lint, then all tests but the slow proofs. Builds the lab's programs the first time.
+	$(RUN) pytest -m "not prove" $(PYTEST_OPTIONS)
+
+.PHONY: prove
+prove: setup ## The slow proofs.
+	$(RUN) pytest -m prove $(PYTEST_OPTIONS)
+
+.PHONY: bench
+bench: setup ## Timings, each against a baseline of the same run.
+	@$(RUN) python bench/imports.py

@@ -1,0 +1,13 @@
+"""Cross-checks: what no single setting can know about itself."""
+
+from collections.abc import Iterator
+
+from blueprint.checks import cluster, endpoints, locks, names, pending, workloads
+from blueprint.description import Description
+from blueprint.issues import Issue
+
+
+def cross_check(description: Description) -> Iterator[Issue]:
+    """Every mistake that only shows when settings are read together."""
+    for concern in (cluster, workloads, endpoints, locks, names, pending):
+        yield from concern.check(description)

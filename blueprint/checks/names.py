@@ -1,0 +1,30 @@
+"""Names: live objects must not collide, with each other or with what an engine reads from its environment."""
+
+from collections.abc import Iterator
+
+from blueprint.description import Description, object_name
+from blueprint.issues import Issue
+
+_RESERVED = {
+    "vllm": "every pod beside a Service called vllm gets VLLM_PORT=tcp://..., which vLLM takes for its own port",
+}
+
+
+def check(description: Description) -> Iterator[Issue]:
+    """Names that cannot be used, or are used twice."""
+    owners: dict[str, str] = {name: name for name in description.settings.models}
+    for name, model in description.kubernetes_models():
+        live = object_name(name, model.formerly)
+        if live in _RESERVED:
+            yield Issue(path=("models", name), problem=_RESERVED[live], remedy="Use another name.")
+        seen: set[str] = set()
+        for former in model.formerly:
+            other = owners.setdefault(former, name)
+            taken = other != name or former == name
+            if taken or former in seen:
+                yield Issue(
+                    path=("models", name, "formerly"),
+                    problem=f"{former} is also the name of models.{other}" if taken else f"{former} is given twice",
+                    remedy="List only names that no model has now, each once.",
+                )
+            seen.add(former)

@@ -1,0 +1,46 @@
+"""One stack's description: its settings beside the locks, as the checks and the resolution read them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from blueprint.locks import ImagesLock, ModelsLock
+from blueprint.settings import EndpointModel, KubernetesModel, Settings
+
+LAB_ID = "lab"
+"""Identity of the lab's cluster: the only one that takes unresolved locks and models without an owner."""
+
+PART_OF = ("app.kubernetes.io/part-of", "llm-inference")
+"""Label of everything that this project makes; a namespace without it is somebody else's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a stack file and the locks say, before anything is derived from it."""
+
+    stack: str
+    settings: Settings
+    models_lock: ModelsLock
+    images_lock: ImagesLock
+
+    @property
+    def in_lab(self) -> bool:
+        """Whether this stack deploys to the lab."""
+        cluster = self.settings.cluster
+        return cluster is not None and cluster.id == LAB_ID and cluster.context == LAB_ID
+
+    def kubernetes_models(self) -> Iterator[tuple[str, KubernetesModel]]:
+        """The models on the cluster's GPUs, by name, in order of name."""
+        for name, model in sorted(self.settings.models.items()):
+            if isinstance(model, KubernetesModel):
+                yield name, model
+
+    def endpoint_models(self) -> Iterator[tuple[str, EndpointModel]]:
+        """The models on Inference Endpoints, by name, in order of name."""
+        for name, model in sorted(self.settings.models.items()):
+            if isinstance(model, EndpointModel):
+                yield name, model
+
+
+def object_name(name: str, formerly: list[str]) -> str:
+    """Name of a model's live objects: its oldest, since renaming a Deployment, claim or Service replaces it."""
+    return formerly[0] if formerly else name

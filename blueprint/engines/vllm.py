@@ -1,0 +1,83 @@
+"""vLLM by version: facts read in its wheels and Dockerfiles, and its command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+PORT = 8000
+"""Port of the OpenAI server, its health check and its metrics alike."""
+
+HEALTH_PATH = "/health"
+"""Answers without a key, also when the server has one (vllm/entrypoints/serve/instrumentator/health.py)."""
+
+METRICS_PATH = "/metrics"
+
+USER_ID = 2000
+"""The image's own user ``vllm``, home /home/vllm: torch looks its user up in /etc/passwd and dies on an unknown id.
+
+Source: https://github.com/vllm-project/vllm/pull/40275 and https://github.com/ai-dynamo/dynamo/pull/12457
+"""
+
+HOME = "/home/vllm"
+
+COMMAND = ("vllm", "serve")
+"""Given in full, so that an image with another entrypoint runs the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VllmVersion:
+    """What differs between versions.
+
+    image: repository and tag, without digest; images.lock.yaml has the digest.
+    cuda_major: CUDA major of that image; the node's driver must support at least this one.
+    """
+
+    image: str
+    cuda_major: int
+
+
+VERSIONS: Mapping[str, VllmVersion] = MappingProxyType(
+    {
+        # Since CUDA 13.0.2 came in April 2026: https://github.com/vllm-project/vllm/pull/40669
+        "0.31.0": VllmVersion(image="docker.io/vllm/vllm-openai:v0.31.0", cuda_major=13),
+        # Its wheel requires torch 2.14 and the cu13 builds of NVIDIA's packages.
+        "0.33.0": VllmVersion(image="docker.io/vllm/vllm-openai:v0.33.0", cuda_major=13),
+    }
+)
+"""Versions whose facts were looked up. All drain by ``--shutdown-timeout`` (since 0.18) and ship USER_ID."""
+
+DEFAULT_VERSION = "0.31.0"
+"""The newest version whose image digest is known: see images.lock.yaml."""
+
+
+def serve_arguments(
+    *,
+    model: str,
+    revision: str,
+    served_names: Sequence[str],
+    max_model_len: int,
+    gpu_memory_utilization: float,
+    max_num_seqs: int,
+    tensor_parallel: int,
+    drain_seconds: int,
+) -> list[str]:
+    """Arguments of ``vllm serve``, one item per flag, so that a change shows as one changed item.
+
+    The tokenizer follows the model's revision by itself (vllm/config/model.py).
+    max_model_len in tokens, drain_seconds in seconds.
+    """
+    return [
+        model,
+        f"--revision={revision}",
+        "--served-model-name",
+        *served_names,
+        # The pod has one network interface; the probes and the Service reach it from outside the pod.
+        "--host=0.0.0.0",
+        f"--port={PORT}",
+        f"--max-model-len={max_model_len}",
+        f"--gpu-memory-utilization={gpu_memory_utilization:g}",
+        f"--max-num-seqs={max_num_seqs}",
+        f"--tensor-parallel-size={tensor_parallel}",
+        # Without it SIGTERM aborts every request in flight.
+        f"--shutdown-timeout={drain_seconds}",
+    ]

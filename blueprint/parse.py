@@ -1,0 +1,264 @@
+"""From plain configuration to typed settings, with every mistake said in this project's words."""
+
+import difflib
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from blueprint.issues import Issue, KeyPath, shown
+from blueprint.settings import Settings
+from blueprint.settings.base import DnsLabel, HubRepository, HubRevision, LabelValue, ObjectName
+
+_BOUNDS = {
+    "greater_than_equal": "is below the smallest allowed value, {ge}",
+    "greater_than": "is not above {gt}",
+    "less_than_equal": "is above the largest allowed value, {le}",
+    "less_than": "is not below {lt}",
+}
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_RANGE = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+_UNREADABLE = ("union_tag_invalid", "union_tag_not_found")
+"""Mistakes after which nothing tells what the mapping around them should hold."""
+
+_STAND_INS: Sequence[Any] = (
+    "placeholder",
+    "placeholder/placeholder",
+    "placeholder.example",
+    "x1",
+    1,
+    1024,
+    {"placeholder": {}},
+)
+"""Candidates for a required value that was refused, so that the rest can still be read and judged."""
+
+_DROP = object()
+
+_FORMS: Mapping[str, str] = {
+    constraint.pattern: description.description
+    for kind in (DnsLabel, LabelValue, ObjectName, HubRepository, HubRevision)
+    for constraint, description in [get_args(kind)[1:3]]
+}
+"""By pattern, the words for it: a field's own description says what it means, not how it is written."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What could be read.
+
+    settings: the description without what was refused; None when too little is left.
+    refused: key paths that were refused, so that no later check judges what stands in their place.
+    """
+
+    settings: Settings | None
+    issues: Sequence[Issue]
+    refused: Sequence[KeyPath]
+
+
+def parse(config: Mapping[str, Any]) -> Parsed:
+    """Read configuration. Never raises for bad input: one run finds the mistakes of every part of it."""
+    issues: list[Issue] = []
+    refused: list[KeyPath] = []
+    changed: set[KeyPath] = set()
+    remaining: Any = config
+    while True:
+        try:
+            return Parsed(Settings.model_validate(remaining), issues, refused)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+        changes: dict[KeyPath, Any] = {}
+        before = tuple(refused)
+        for detail in details:
+            place = _locate(detail["loc"])
+            issue = _issue(detail, place)
+            # Neither what stands inside a refused part, nor a whole that is incomplete because of one.
+            if not any(_within(issue.path, path) or _within(path, issue.path) for path in before):
+                issues.append(issue)
+            refused.append(issue.path)
+            path = place.path
+            # What did not help once does not help twice: give up the mapping around it.
+            while path in changed:
+                path = path[:-1]
+            changes[path] = _stand_in(place.field) if path == place.path else _DROP
+        if () in changes:
+            return Parsed(None, issues, refused)
+        changed |= set(changes)
+        remaining = _mended(remaining, changes)
+
+
+def _within(path: KeyPath, parent: KeyPath) -> bool:
+    return path[: len(parent)] == parent
+
+
+def _mended(value: Any, changes: Mapping[KeyPath, Any], at: KeyPath = ()) -> Any:
+    if not any(_within(path, at) for path in changes):
+        return value
+    if isinstance(value, Mapping):
+        kept = {str(key): (key, _mended(child, changes, (*at, str(key)))) for key, child in value.items()}
+        kept |= {path[-1]: (path[-1], new) for path, new in changes.items() if path[:-1] == at and path}
+        return {key: child for key, child in kept.values() if child is not _DROP}
+    if isinstance(value, list):
+        items = enumerate(value)
+        return [_mended(item, changes, (*at, str(i))) for i, item in items if (*at, str(i)) not in changes]
+    return value
+
+
+def _stand_in(field: FieldInfo | None) -> Any:
+    """What a refused key holds while the rest is read: nothing, or a valid value where the key is required."""
+    if field is None or not field.is_required():
+        return _DROP
+    if _models(field.annotation):
+        return {}
+    if get_origin(field.annotation) is Literal:
+        return get_args(field.annotation)[0]
+    if get_origin(field.annotation) is dict:
+        return _STAND_INS[-1]
+    annotated: Any = Annotated[(field.annotation, None, *field.metadata)]
+    # Not a TypeAdapter, whose import alone costs every run 30 ms.
+    alone: Any = create_model("alone", value=(annotated, ...))
+    for candidate in _STAND_INS:
+        try:
+            return alone.model_validate({"value": candidate}, strict=True).model_dump()["value"]
+        except ValidationError:
+            continue
+    return _DROP
+
+
+def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
+    kind, context, path = detail["type"], detail.get("ctx", {}), place.path
+    # No value of huggingface is shown: what stands there by mistake may be a token of any form.
+    given = "this value" if path[:1] == ("huggingface",) else shown(detail.get("input"))
+    if kind in ("extra_forbidden", "invalid_key"):
+        near = difflib.get_close_matches(path[-1], place.allowed, n=1, cutoff=0.6)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        problem, remedy = "unknown key", f"{hint}Allowed here: {', '.join(place.allowed)}."
+    elif kind == "missing":
+        problem, remedy = "this key is missing", f"Add it: {place.about}"
+    elif kind in _UNREADABLE:
+        path, remedy = (*path, "target"), "Use 'kubernetes' or 'endpoint'."
+        missing = kind == "union_tag_not_found"
+        problem = "this key is missing" if missing else f"{shown(detail['input']['target'])} is no target"
+    elif kind == "too_short":
+        problem, remedy = "this is empty", f"Add at least one. {place.about}"
+    elif kind == "literal_error":
+        problem, remedy = f"{given} is not allowed", f"Use {context['expected']}. {place.about}"
+    elif kind in _BOUNDS:
+        problem = f"{given} {_BOUNDS[kind].format(**context)}"
+        remedy = f"Use a value {_range(place.field)}. {place.about}"
+    elif kind in _KINDS:
+        problem, remedy = f"{given} is not {_KINDS[kind]}", f"Give {_KINDS[kind]}. {place.about}"
+    elif kind == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        problem = f"{given} does not have the allowed form, {pattern}"
+        remedy = place.form or _FORMS.get(pattern) or place.about or "Use that form."
+    else:
+        problem, remedy = f"{given} does not fit: {detail['msg'].lower()}", place.form or place.about
+    return Issue(path=path, problem=problem, remedy=remedy.strip())
+
+
+def _range(field: FieldInfo | None) -> str:
+    limits = [
+        words.format(getattr(constraint, name))
+        for constraint in (field.metadata if field else ())
+        for name, words in _RANGE.items()
+        if hasattr(constraint, name)
+    ]
+    return " and ".join(limits) or "within it"
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where pydantic's location points: the keys that a person wrote, and what is known about the last of them.
+
+    allowed: the keys that may stand there.
+    about: what the value means; form: how it is written.
+    field: its field, when it is the key of a model.
+    """
+
+    path: KeyPath
+    allowed: Sequence[str]
+    about: str
+    form: str
+    field: FieldInfo | None
+
+
+def _locate(location: Sequence[int | str]) -> _Place:
+    """Follow a location through the models, leaving out what pydantic adds (union tags, key markers)."""
+    path: list[str] = []
+    current: Any = Settings
+    container: Any = None
+    field: FieldInfo | None = None
+    about = form = ""
+    allowed: Sequence[str] = ()
+    for part in location:
+        if part == "[key]":
+            about = form = _described(get_args(_bare(container))[0])
+            continue
+        options = _models(current)
+        tagged = [model for model in options if _tag(model) == part]
+        if tagged and len(options) > 1:
+            current = tagged[0]
+            continue
+        path.append(str(part))
+        container = current
+        if len(options) == 1:
+            fields = {info.alias or name: info for name, info in options[0].model_fields.items()}
+            allowed = sorted(fields)
+            field = fields.get(str(part))
+            current = field.annotation if field else None
+            about = (field.description if field else None) or _described_in(field)
+            form = ""
+        else:
+            current, field = _item(current), None
+            form = _described(current)
+            about = form or about
+    nested = _models(current)
+    if not about and len(nested) == 1:
+        about = (nested[0].__doc__ or "").splitlines()[0]
+    return _Place(tuple(path), allowed, about, form, field)
+
+
+def _described_in(field: FieldInfo | None) -> str:
+    """The description that an annotated type brings along, when the field itself has none."""
+    return next((e.description for e in field.metadata if getattr(e, "description", None)), "") if field else ""
+
+
+def _described(annotation: Any) -> str:
+    extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((e.description for e in extras if isinstance(e, FieldInfo) and e.description), "")
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    annotation = _bare(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [model for option in get_args(annotation) for model in _models(option)]
+    return []
+
+
+def _item(annotation: Any) -> Any:
+    arguments = get_args(_bare(annotation))
+    return arguments[-1] if arguments else None
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    target = model.model_fields.get("target")
+    return get_args(target.annotation)[0] if target else None

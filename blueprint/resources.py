@@ -1,0 +1,49 @@
+"""What one replica asks of its node, each value with its reason."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from blueprint.settings import KubernetesModel
+
+Value_co = TypeVar("Value_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[Value_co]):
+    """A value and why it is what it is: given by the stack file, or derived."""
+
+    value: Value_co
+    why: str
+
+
+def cpu(model: KubernetesModel) -> Resolved[int]:
+    """Processor cores to request."""
+    if model.resources.cpu is not None:
+        return Resolved(model.resources.cpu, "given: resources.cpu")
+    gpus = model.accelerator.count
+    return Resolved(
+        2 + 2 * gpus,
+        f"2 for the API server and the engine core, which spin, and 2 for each of {gpus} GPU workers",
+    )
+
+
+def memory_gib(model: KubernetesModel) -> Resolved[int]:
+    """Memory in GiB, request and limit alike."""
+    if model.resources.memory_gib is not None:
+        return Resolved(model.resources.memory_gib, "given: resources.memoryGiB")
+    gpus = model.accelerator.count
+    return Resolved(
+        16 + 16 * gpus,
+        f"16 GiB for the processes and 16 for each of {gpus} GPUs, through which weights are loaded; "
+        "request equals limit, so that no neighbour's memory is used up",
+    )
+
+
+def shm_gib(model: KubernetesModel) -> Resolved[int]:
+    """Size of /dev/shm in GiB."""
+    if model.resources.shm_gib is not None:
+        return Resolved(model.resources.shm_gib, "given: resources.shmGiB")
+    gpus = model.accelerator.count
+    if gpus == 1:
+        return Resolved(1, "one GPU: the engine's processes pass only messages; the 64 MB default is too small")
+    return Resolved(2 * gpus, f"NCCL and the engine pass tensors of {gpus} GPUs through it; 2 GiB for each")

@@ -1,0 +1,113 @@
+"""Settings of one stack: its cluster, its rules, its models."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from blueprint.accelerators import NodeLabels
+from blueprint.settings.base import DnsLabel, LabelKey, LabelValue, ModelName, ObjectName, SettingsModel
+from blueprint.settings.endpoint import EndpointModel
+from blueprint.settings.kubernetes import KubernetesModel
+
+
+class Namespace(SettingsModel):
+    """The namespace that holds the stack's objects."""
+
+    name: DnsLabel
+    create: bool = Field(
+        default=True,
+        description="true: the stack makes and owns it, with quota and Pod Security. false: it exists, and its "
+        "owner's quota and rules hold.",
+    )
+
+
+class AcceleratorPool(SettingsModel):
+    """How much of one accelerator this stack may use."""
+
+    available: int = Field(ge=1, le=100_000, description="GPUs of this type that the stack may use; its quota.")
+    hourly_usd: float | None = Field(
+        default=None, gt=0, description="Price of one GPU for one hour, in US dollars. Needed by budget."
+    )
+
+
+class Cluster(SettingsModel):
+    """The Kubernetes cluster that the stack deploys to."""
+
+    context: str = Field(
+        min_length=1, pattern=r"^[^\s]+$", description="kubeconfig context; never the current one by accident."
+    )
+    id: DnsLabel = Field(
+        description="Identity of the cluster, the same from every machine; a change replaces everything. "
+        "'lab' is the lab."
+    )
+    namespace: Namespace
+    accelerators: dict[str, AcceleratorPool] = Field(
+        min_length=1, description="Accelerators by registry name, with what this stack may use of them."
+    )
+    node_labels: NodeLabels = Field(default="gpuOperator", description="Who labels the GPU nodes.")
+    runtime_class: ObjectName | None = Field(
+        default=None, description="RuntimeClass of GPU pods, where the GPU runtime is not the nodes' default."
+    )
+
+
+class SecretKey(SettingsModel):
+    """One key of an existing Secret in the stack's namespace."""
+
+    name: ObjectName
+    key: str = Field(
+        min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$", description="The key in it that holds the token."
+    )
+
+
+class HuggingFace(SettingsModel):
+    """Access to the Hugging Face Hub and to Inference Endpoints."""
+
+    namespace: str | None = Field(
+        default=None, min_length=1, description="Organisation or user that owns the endpoints."
+    )
+    hub_read_secret: SecretKey | None = Field(
+        default=None,
+        description="Existing Secret with a read token for the Hub. Without it the stack makes one from the secret "
+        "configuration value hubReadToken, or else models are fetched without a token.",
+    )
+
+
+class Budget(SettingsModel):
+    """What the stack may cost."""
+
+    monthly_usd: float = Field(gt=0, description="Limit for all replicas at their maximum, 730 hours, in US dollars.")
+
+
+class Deletion(SettingsModel):
+    """Guard against deletion."""
+
+    protect: bool = Field(default=False, description="Refuse to delete the namespace and the model caches.")
+
+
+class Monitoring(SettingsModel):
+    """Who scrapes the engines."""
+
+    mode: Literal["operator", "standalone", "existing"] = Field(
+        description="operator: PodMonitors for an installed Prometheus operator."
+    )
+    namespace: DnsLabel = Field(
+        default="monitoring", description="Namespace of the scraper; the network policy lets it in."
+    )
+    labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict,
+        description="Labels by which the operator's Prometheus selects monitors, such as release.",
+    )
+
+
+Model = Annotated[KubernetesModel | EndpointModel, Field(discriminator="target")]
+
+
+class Settings(SettingsModel):
+    """Everything that a stack file may say under this project's name."""
+
+    cluster: Cluster | None = None
+    huggingface: HuggingFace = Field(default_factory=HuggingFace)
+    budget: Budget | None = None
+    deletion: Deletion = Field(default_factory=Deletion)
+    monitoring: Monitoring | None = None
+    models: dict[ModelName, Model] = Field(description="The models, by name.")

@@ -1,0 +1,112 @@
+"""A stack, resolved: from plain configuration and locks to what the components build."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blueprint.accelerators import ACCELERATORS
+from blueprint.checks import cross_check
+from blueprint.description import Description
+from blueprint.issues import DescriptionError, Issue, KeyPath
+from blueprint.locks import ImagesLock, ModelsLock
+from blueprint.parse import parse
+from blueprint.settings import Cluster, Monitoring
+from blueprint.settings.stack import SecretKey
+from blueprint.workload import Workload, resolve_workload
+
+SECRET_KEYS = ("hubReadToken",)
+"""Configuration values that are secrets and therefore no part of the settings."""
+
+
+def given(key: str, value: object) -> bool:
+    """Whether a section is there: Pulumi.yaml has to give every optional key a default, and an empty mapping is it."""
+    return value is not None and (value != {} or key == "models")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Everything that the program builds for one stack, as plain values.
+
+    gpu_quota: by extended resource, how many devices the namespace's pods may hold; empty where the namespace
+        belongs to somebody else.
+    hub_read_secret: existing Secret with a read token for the Hub, when the stack file names one.
+    """
+
+    name: str
+    cluster: Cluster | None
+    protect: bool
+    gpu_quota: Mapping[str, int]
+    hub_read_secret: SecretKey | None
+    monitoring: Monitoring | None
+    workloads: Sequence[Workload]
+
+
+def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock, images_lock: ImagesLock) -> Stack:
+    """Read a stack's configuration, check it as a whole, derive what follows from it.
+
+    config: the values under this project's name, without the name and without the secrets.
+
+    Raises DescriptionError with every mistake found.
+    """
+    description, issues = check_stack(stack, config, models_lock, images_lock)
+    if issues or description is None:
+        raise DescriptionError(f"Pulumi.{stack}.yaml", issues)
+    workloads = [resolve_workload(description, name, model) for name, model in description.kubernetes_models()]
+    settings = description.settings
+    return Stack(
+        name=stack,
+        cluster=settings.cluster,
+        protect=settings.deletion.protect,
+        gpu_quota=_gpu_quota(settings.cluster, workloads),
+        hub_read_secret=settings.huggingface.hub_read_secret,
+        monitoring=settings.monitoring,
+        workloads=workloads,
+    )
+
+
+def check_stack(
+    stack: str, config: Mapping[str, Any], models_lock: ModelsLock, images_lock: ImagesLock
+) -> tuple[Description | None, Sequence[Issue]]:
+    """Every mistake of a stack's configuration, and its description as far as it could be read."""
+    parsed = parse(config)
+    if parsed.settings is None:
+        return None, parsed.issues
+    description = Description(stack=stack, settings=parsed.settings, models_lock=models_lock, images_lock=images_lock)
+    found = list(cross_check(description))
+    # What a whole cluster that is missing would have said is as unknown as what a refused key would have.
+    missing = [issue.path for issue in found if issue.path == ("cluster",)]
+    crossed = [
+        issue
+        for issue in found
+        if not any(_touches(path, refused) for path in (issue.path, *issue.reads) for refused in parsed.refused)
+        and not any(_touches(path, gone) for path in issue.reads for gone in missing)
+    ]
+    return description, [*parsed.issues, *crossed]
+
+
+def _touches(path: KeyPath, refused: KeyPath) -> bool:
+    shorter = min(len(path), len(refused))
+    return path[:shorter] == refused[:shorter]
+
+
+def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mapping[str, int]:
+    """What the namespace's pods may hold, by extended resource.
+
+    Above what is available stands the largest replica that is replaced without surge: while it drains, its successor
+    is admitted and waits for its GPU. Without that headroom the successor is refused, and the ReplicaSet controller
+    tries again after a delay that doubles each time.
+    """
+    if cluster is None or not cluster.namespace.create:
+        return {}
+    quota: dict[str, int] = {}
+    for name, pool in cluster.accelerators.items():
+        resource = ACCELERATORS[name].resource
+        quota[resource] = quota.get(resource, 0) + pool.available
+    for resource in quota:
+        waiting = [
+            workload.gpu_count * workload.rollout.value.max_unavailable
+            for workload in workloads
+            if workload.gpu_resource == resource
+        ]
+        quota[resource] += max(waiting, default=0)
+    return quota

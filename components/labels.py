@@ -1,0 +1,26 @@
+"""Labels of every object, and the few that select."""
+
+from collections.abc import Mapping
+
+from blueprint.description import PART_OF
+from blueprint.workload import Workload
+
+PROJECT = dict([PART_OF])
+"""On every pod of this project; the network policies of a shared namespace select by it."""
+
+
+def selector(workload: Workload) -> Mapping[str, str]:
+    """Labels that select a model's pods. They never change: a changed selector replaces the Deployment."""
+    return {"app.kubernetes.io/instance": workload.object_name, **PROJECT}
+
+
+def labels(workload: Workload) -> Mapping[str, str]:
+    """Labels of a model's objects, for people, cost reports and alert routing."""
+    return {
+        **selector(workload),
+        "app.kubernetes.io/name": "vllm",
+        "app.kubernetes.io/version": workload.engine_version,
+        "app.kubernetes.io/managed-by": "pulumi",
+        "llm-inference/model": workload.name,
+        **({"llm-inference/owner": workload.owner} if workload.owner else {}),
+    }

@@ -1,0 +1,106 @@
+"""What all models of a stack share: the namespace with its quota and rules, and the token for the Hub."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from blueprint.settings import Cluster
+from blueprint.settings.stack import SecretKey
+from components.labels import PROJECT
+
+HUB_TOKEN_SECRET = "llm-hub-read"  # noqa: S105  the name of a Secret
+HUB_TOKEN_KEY = "token"  # noqa: S105  the key in it
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformArgs:
+    """Where the models live and what they share."""
+
+    cluster: Cluster
+    gpu_quota: Mapping[str, int]  # by extended resource; empty: no quota of ours
+    protect: bool  # refuse to delete the namespace
+    hub_read_secret: SecretKey | None  # an existing Secret wins over a token
+    hub_read_token: Input[str] | None
+
+
+class Platform(ComponentResource):
+    """One per stack. Deleting a model deletes nothing that stands here."""
+
+    namespace: Input[str]
+    hub_token: SecretKey | None
+
+    def __init__(self, name: str, args: PlatformArgs, opts: ResourceOptions | None = None):
+        super().__init__("llm:index:Platform", name, {}, opts)
+        self.namespace = self._namespace(name, args)
+        self.hub_token = self._hub_token(name, args)
+        k8s.networking.v1.NetworkPolicy(
+            f"{name}-default-deny",
+            metadata=self._metadata("llm-default-deny"),
+            spec=default_deny_spec(whole_namespace=args.cluster.namespace.create),
+            opts=ResourceOptions(parent=self),
+        )
+        if args.gpu_quota:
+            k8s.core.v1.ResourceQuota(
+                f"{name}-quota",
+                metadata=self._metadata("llm-gpus"),
+                spec=quota_spec(args.gpu_quota),
+                opts=ResourceOptions(parent=self),
+            )
+        self.register_outputs({"namespace": self.namespace})
+
+    def _metadata(self, name: str) -> Any:
+        return {"name": name, "namespace": self.namespace, "labels": PROJECT}
+
+    def _namespace(self, name: str, args: PlatformArgs) -> Input[str]:
+        namespace = args.cluster.namespace
+        if not namespace.create:
+            return namespace.name
+        created = k8s.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata=namespace_metadata(namespace.name),
+            opts=ResourceOptions(parent=self, protect=args.protect),
+        )
+        name_of_created: Output[str] = created.metadata["name"]
+        return name_of_created
+
+    def _hub_token(self, name: str, args: PlatformArgs) -> SecretKey | None:
+        if args.hub_read_secret is not None or args.hub_read_token is None:
+            return args.hub_read_secret
+        k8s.core.v1.Secret(
+            f"{name}-hub-token",
+            metadata=self._metadata(HUB_TOKEN_SECRET),
+            type="Opaque",
+            string_data={HUB_TOKEN_KEY: Output.secret(args.hub_read_token)},
+            opts=ResourceOptions(parent=self),
+        )
+        return SecretKey(name=HUB_TOKEN_SECRET, key=HUB_TOKEN_KEY)
+
+
+def namespace_metadata(name: str) -> Any:
+    """The namespace's name and labels: Pod Security's strictest profile, enforced."""
+    return {
+        "name": name,
+        "labels": {
+            **PROJECT,
+            **{f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")},
+        },
+    }
+
+
+def default_deny_spec(*, whole_namespace: bool) -> Any:
+    """Nobody reaches a pod unless another policy says so.
+
+    In a namespace of somebody else only this project's pods are selected: theirs are not ours to cut off.
+    """
+    return {
+        "podSelector": {} if whole_namespace else {"matchLabels": PROJECT},
+        "policyTypes": ["Ingress", "Egress"],
+    }
+
+
+def quota_spec(gpu_quota: Mapping[str, int]) -> Any:
+    """Devices that all pods of the namespace may hold together."""
+    return {"hard": {f"requests.{resource}": str(count) for resource, count in sorted(gpu_quota.items())}}

@@ -1,0 +1,60 @@
+"""From Pulumi's configuration and the lock files to a resolved stack."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from blueprint.issues import DescriptionError
+from blueprint.locks import IMAGES_LOCK, MODELS_LOCK, read_images_lock, read_models_lock
+from blueprint.settings import Settings
+from blueprint.stack import SECRET_KEYS, Stack, given, resolve_stack
+
+HUB_READ_TOKEN = "hubReadToken"  # noqa: S105  the name of a configuration value
+
+
+def read_stack(config: pulumi.Config, root: Path) -> Stack:
+    """The running stack, resolved from its configuration and from the lock files in root.
+
+    Raises pulumi.RunError, which Pulumi shows without a traceback, with every mistake found.
+    """
+    try:
+        return resolve_stack(
+            pulumi.get_stack(),
+            read_values(config),
+            read_models_lock((root / MODELS_LOCK).read_text()),
+            read_images_lock((root / IMAGES_LOCK).read_text()),
+        )
+    except DescriptionError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def read_values(config: pulumi.Config) -> dict[str, Any]:
+    """The plain values under this project's name, also those that nobody knows."""
+    prefix = f"{config.name}:"
+    known = {info.alias or name for name, info in Settings.model_fields.items()}
+    # pulumi.Config answers for keys that one can name; a misspelt key must be seen too.
+    present = {key.removeprefix(prefix) for key in _all_keys() if key.startswith(prefix)}
+    values = {key: config.get_object(key) for key in sorted(known | present - set(SECRET_KEYS))}
+    return {key: value for key, value in values.items() if given(key, value)}
+
+
+def _all_keys() -> set[str]:
+    return set(pulumi.runtime.config.CONFIG.get()) | set(pulumi.runtime.config.get_config_env())
+
+
+def hub_read_token(config: pulumi.Config) -> pulumi.Output[str] | None:
+    """The Hub's read token as a secret, when the stack's configuration has one.
+
+    Not from the environment: a preview on a machine without the variable would plan to delete the Secret.
+
+    Raises pulumi.RunError when the token stands there in clear text.
+    """
+    if not config.get(HUB_READ_TOKEN):
+        return None
+    key = f"{config.name}:{HUB_READ_TOKEN}"
+    if not pulumi.runtime.is_config_secret(key) and key not in pulumi.runtime.config.get_config_secret_keys_env():
+        raise pulumi.RunError(
+            f"{key} is in clear text. Revoke that token; `pulumi config set --secret {key}` a new one."
+        )
+    return config.require_secret(HUB_READ_TOKEN)

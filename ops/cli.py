@@ -1,0 +1,34 @@
+"""The `llm` command: what a person or a pipeline runs around `pulumi up`."""
+
+import importlib
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "doctor": "ops.doctor",
+    "explain": "ops.explain",
+    "generate": "ops.generate",
+    "lock": "ops.lock",
+    "render": "ops.render",
+}
+"""Each command is the click command `command` of its module, imported only when it is asked for."""
+
+
+class _Lazy(click.Group):
+    """A group whose commands cost no import until they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: Any = importlib.import_module(COMMANDS[cmd_name]).command
+        return command if isinstance(command, click.Command) else None
+
+
+@click.command(cls=_Lazy)
+@click.version_option(package_name="llm-inference")
+def main() -> None:
+    """Work with the models that this project describes: lock, render, explain, check a cluster."""

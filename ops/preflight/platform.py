@@ -1,0 +1,77 @@
+"""What the cluster itself has to offer: its version, custom resources and controllers, runtime classes."""
+
+import re
+from collections.abc import Iterator
+
+from blueprint.settings import Cluster
+from blueprint.stack import Stack
+from ops.preflight.facts import Facts, Finding, Unread
+
+OLDEST_MINOR = 30
+"""Kubernetes 1.30 runs `preStop: sleep` by default; an older server drops it, and pods stop while still in use."""
+
+
+def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
+    """Version, PodMonitors and their operator, runtime class."""
+    yield _version(facts.version)
+    if stack.monitoring is not None and stack.monitoring.mode == "operator":
+        yield _pod_monitors(facts.pod_monitors)
+        yield _operator(facts)
+    if cluster.runtime_class:
+        yield _runtime_class(cluster.runtime_class, facts.runtime_class)
+
+
+def _version(version: str | Unread) -> Finding:
+    if isinstance(version, Unread):
+        return version.finding("version")
+    match = re.match(r"v(\d+)\.(\d+)", version)
+    wanted = f"v1.{OLDEST_MINOR} or newer"
+    if match is None:
+        return Finding("version", "warn", f"{version} cannot be understood / {wanted}.")
+    if (int(match[1]), int(match[2])) < (1, OLDEST_MINOR):
+        return Finding(
+            "version",
+            "FAIL",
+            f"{version} / {wanted}. It ignores preStop sleep, and stopping replicas drop requests. Update it.",
+        )
+    return Finding("version", "ok", f"{version} / {wanted}")
+
+
+def _pod_monitors(established: bool | Unread) -> Finding:
+    if isinstance(established, Unread):
+        return established.finding("podmonitors")
+    if established:
+        return Finding("podmonitors", "ok", "monitoring.coreos.com/v1 is established")
+    return Finding(
+        "podmonitors",
+        "FAIL",
+        "podmonitors.monitoring.coreos.com/v1 is not established / monitoring.mode: operator. "
+        "Install the Prometheus operator (kube-prometheus-stack), or remove monitoring.",
+    )
+
+
+def _operator(facts: Facts) -> Finding:
+    if isinstance(facts.operators, Unread):
+        return facts.operators.finding("prometheus operator")
+    running = sorted(name for name, available in facts.operators.items() if available)
+    if running:
+        return Finding("prometheus operator", "ok", f"{', '.join(running)} is available")
+    idle = ", ".join(sorted(facts.operators))
+    found = f"{idle} is not available" if idle else "no Deployment of it"
+    return Finding(
+        "prometheus operator",
+        "warn",
+        f"{found} / one that runs. PodMonitors are accepted and nobody reads them; install or mend it.",
+    )
+
+
+def _runtime_class(name: str, exists: bool | Unread) -> Finding:
+    if isinstance(exists, Unread):
+        return exists.finding("runtime class")
+    if exists:
+        return Finding("runtime class", "ok", f"{name} exists")
+    return Finding(
+        "runtime class",
+        "FAIL",
+        f"{name} does not exist / cluster.runtimeClass. Install the GPU operator, which makes it, or remove it.",
+    )

@@ -1,0 +1,115 @@
+"""`llm render`: files that a person applies and a reviewer compares."""
+
+import shutil
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from ops.cli import main
+from tests.support import PROJECT
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A copy of the program and its stack files, to be edited."""
+    for name in (
+        "Pulumi.yaml",
+        "Pulumi.dev.yaml",
+        "Pulumi.prod.yaml",
+        "models.lock.yaml",
+        "images.lock.yaml",
+        "__main__.py",
+    ):
+        shutil.copy(PROJECT.root / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def llm(*arguments):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_second_rendering_writes_the_same_bytes_and_says_so(checkout, stack):
+    assert llm("render", "--stack", stack, "--out", "out").exit_code == 0
+    first = {path.name: path.read_bytes() for path in (checkout / "out").iterdir()}
+    again = llm("render", "--stack", stack, "--out", "out")
+    assert {path.name: path.read_bytes() for path in (checkout / "out").iterdir()} == first
+    assert again.output == f"unchanged: {len(first)} objects\n"
+
+
+def test_each_file_holds_one_object_and_the_namespace_comes_first(checkout):
+    llm("render", "--stack", "prod", "--out", "out")
+    files = sorted((checkout / "out").iterdir())
+    assert all(len(list(yaml.safe_load_all(file.read_text()))) == 1 for file in files)
+    assert yaml.safe_load(files[0].read_text())["kind"] == "Namespace"
+
+
+def test_a_change_of_max_model_len_is_told_as_one_changed_argument(checkout):
+    llm("render", "--stack", "dev", "--out", "out")
+    edit(checkout / "Pulumi.dev.yaml", "maxModelLen: 8192", "maxModelLen: 4096")
+    assert llm("render", "--stack", "dev", "--out", "out").output == (
+        "changed: 3-deployment-qwen-1-5b.yaml: spec.template.spec.containers[engine].args: "
+        "--max-model-len=8192 -> --max-model-len=4096\n"
+    )
+
+
+def test_objects_that_are_gone_lose_their_files_and_files_of_others_stay(checkout):
+    llm("render", "--stack", "dev", "--out", "out")
+    (checkout / "out" / "notes.yaml").write_text("mine: true\n")
+    edit(checkout / "Pulumi.dev.yaml", "  llm-inference:monitoring:\n    mode: operator\n", "")
+    assert "gone: 3-podmonitor-qwen-1-5b.yaml" in llm("render", "--stack", "dev", "--out", "out").output
+    assert not (checkout / "out" / "3-podmonitor-qwen-1-5b.yaml").exists()
+    assert (checkout / "out" / "notes.yaml").exists()
+
+
+def test_a_secret_of_the_configuration_is_named_and_not_written(checkout):
+    with (checkout / "Pulumi.dev.yaml").open("a") as file:
+        file.write("  llm-inference:hubReadToken: {secure: v1:abc:def}\n")
+    result = llm("render", "--stack", "dev", "--out", "out")
+    assert "not written: Secret llm/llm-hub-read" in result.output
+    assert not any("secret" in path.name for path in (checkout / "out").iterdir())
+    deployment = (checkout / "out" / "3-deployment-qwen-1-5b.yaml").read_text()
+    assert "secretKeyRef" in deployment
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["render", "--stack", "nope", "--out", "out"],
+            "Pulumi.nope.yaml does not exist. Stacks here: dev, prod.",
+        ),
+        (["explain", "--stack", "dev", "nope"], "No model nope in stack dev. Models: qwen-1-5b."),
+    ],
+)
+def test_what_does_not_exist_is_answered_with_what_does(checkout, arguments, message):
+    result = llm(*arguments)
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_every_mistake_of_a_stack_file_is_told_and_nothing_is_written(checkout):
+    edit(checkout / "Pulumi.dev.yaml", "count: 1", "count: 3")
+    edit(checkout / "Pulumi.dev.yaml", "available: 8", "available: 0")
+    result = llm("render", "--stack", "dev", "--out", "out")
+    assert result.exit_code == 1
+    assert "models.qwen-1-5b.accelerator.count: 3" in result.output
+    assert "cluster.accelerators.nvidia-l4.available: 0" in result.output
+    assert "Traceback" not in result.output
+    assert not (checkout / "out").exists()
+
+
+def test_every_resolved_value_is_explained(checkout):
+    output = llm("explain", "--stack", "prod").output
+    for word in ("search-answers: 3 x 1", "rollout: max_surge 1", "1 nvidia-l4 are spare", "drain 120"):
+        assert word in output

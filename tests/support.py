@@ -1,0 +1,60 @@
+"""What several test files need: raw configurations, and the program run on them."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from ops.program import Registered, run_with
+from ops.project import PROJECT_NAME, Project
+from ops.render import render
+
+PROJECT = Project(Path(__file__).parents[1])
+
+LAB_CLUSTER = {
+    "context": "lab",
+    "id": "lab",
+    "namespace": {"name": "llm"},
+    "accelerators": {"nvidia-l4": {"available": 8}},
+}
+
+MODEL = {
+    "target": "kubernetes",
+    "model": "Qwen/Qwen2.5-1.5B-Instruct",
+    "owner": "team-search",
+    "engine": {"name": "vllm", "maxModelLen": 8192},
+    "accelerator": {"type": "nvidia-l4", "count": 1},
+    "cache": {"mode": "shared", "sizeGiB": 10},
+}
+
+
+def merged(base: Any, change: Any) -> Any:
+    """A copy of base with the keys of change laid over it, level by level."""
+    if not isinstance(base, dict) or not isinstance(change, dict):
+        return copy.deepcopy(change)
+    result = copy.deepcopy(base)
+    for key, value in change.items():
+        result[key] = merged(base.get(key), value)
+    return result
+
+
+def lab_config(models: dict[str, Any] | None = None, **sections: Any) -> dict[str, Any]:
+    """A lab stack's values: models laid over MODEL, sections laid over the lab's cluster."""
+    config = {
+        "cluster": LAB_CLUSTER,
+        "models": {n: merged(MODEL, m) for n, m in (models or {"m": {}}).items()},
+    }
+    return merged(config, sections)
+
+
+def registered(config: dict[str, Any], secrets: dict[str, str] | None = None) -> list[Registered]:
+    """What the program registers for a configuration."""
+    plain = {f"{PROJECT_NAME}:{key}": json.dumps(value) for key, value in config.items()}
+    secret = {f"{PROJECT_NAME}:{key}": value for key, value in (secrets or {}).items()}
+    return run_with(PROJECT, "dev", {**plain, **secret}, list(secret))
+
+
+def manifests(config: dict[str, Any], secrets: dict[str, str] | None = None) -> dict[str, Any]:
+    """The rendered objects of a configuration, by kind and name: ``Deployment/m``."""
+    rendered, _ = render(registered(config, secrets))
+    return {f"{item['kind']}/{item['metadata']['name']}": item for item in rendered.values()}
