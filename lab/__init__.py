@@ -1,0 +1,1 @@
+"""What lets the whole project run for real on one machine; nothing outside this folder imports it."""

@@ -1,0 +1,142 @@
+"""Command lines of the control plane: what runs, with which flags, and why these."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.cluster import provisioner
+from lab.cluster.pki import Pki
+from lab.cluster.processes import Program
+from lab.cluster.settings import Settings
+from lab.tools.build import Tools
+
+NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "provisioner")
+"""All processes, in the order of their start."""
+
+STORE = ("etcd", "kube-apiserver")
+"""Those without which no other can work: when one of them restarts, all do."""
+
+_NODE_LEASE_SECONDS = 40  # as the kubelet's
+
+
+def programs(*, home: Path, settings: Settings, tools: Tools, stages: Path) -> list[Program]:
+    """Give every process of the lab at `home`, in the order of their start."""
+    pki, ports, kubeconfig = Pki(home / "pki"), settings.ports, home / "kubeconfig"
+    certificates = [pki.authority, pki.certificate, pki.key]
+    serving = [f"--tls-cert-file={pki.certificate}", f"--tls-private-key-file={pki.key}"]
+    common = [
+        f"--kubeconfig={kubeconfig}",
+        # One of each runs: waiting for a lease would cost 15 s after a kill.
+        "--leader-elect=false",
+        "--bind-address=127.0.0.1",
+        "--profiling=false",
+        *serving,
+    ]
+    return [
+        Program(
+            name="etcd",
+            command=_etcd(home / "etcd", tools.program("server"), ports, pki),
+            inputs=certificates,
+        ),
+        Program(
+            name="kube-apiserver",
+            command=_apiserver(tools.program("kube-apiserver"), ports, pki, serving),
+            inputs=[*certificates, pki.tokens, pki.service_account_key, pki.service_account_public_key],
+        ),
+        Program(
+            name="kube-controller-manager",
+            command=[
+                str(tools.program("kube-controller-manager")),
+                *common,
+                f"--secure-port={ports['kube-controller-manager']}",
+                f"--root-ca-file={pki.authority}",
+                f"--service-account-private-key-file={pki.service_account_key}",
+            ],
+            inputs=[*certificates, kubeconfig, pki.service_account_key],
+        ),
+        Program(
+            name="kube-scheduler",
+            command=[
+                str(tools.program("kube-scheduler")),
+                *common,
+                f"--secure-port={ports['kube-scheduler']}",
+            ],
+            inputs=[*certificates, kubeconfig],
+        ),
+        Program(
+            name="kwok",
+            # No --server-address: kwok's own server would offer exec and logs without asking who calls.
+            command=[
+                str(tools.program("kwok")),
+                f"--kubeconfig={kubeconfig}",
+                f"--config={stages}",
+                "--manage-all-nodes=true",
+                f"--node-lease-duration-seconds={_NODE_LEASE_SECONDS}",
+                "--node-ip=127.0.0.1",
+                "--cidr=10.244.0.0/16",
+                "-v=WARN",  # it writes a line per node every 10 s otherwise
+            ],
+            inputs=[kubeconfig, stages],
+        ),
+        Program(
+            name="provisioner",
+            command=[sys.executable, "-m", provisioner.__name__, f"--kubeconfig={kubeconfig}"],
+            inputs=[kubeconfig, Path(provisioner.__file__)],
+            environment=(("PYTHONPATH", str(Path(__file__).parents[2])),),
+        ),
+    ]
+
+
+def _etcd(data: Path, program: Path, ports: dict[str, int], pki: Pki) -> Sequence[str]:
+    clients, peers = f"https://127.0.0.1:{ports['etcd']}", f"https://127.0.0.1:{ports['etcd-peer']}"
+    return [
+        str(program),
+        "--name=lab",
+        f"--data-dir={data}",
+        f"--listen-client-urls={clients}",
+        f"--advertise-client-urls={clients}",
+        f"--listen-peer-urls={peers}",
+        f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster=lab={peers}",
+        # Loopback is shared with every user of the machine: without certificates they could read all Secrets.
+        "--client-cert-auth",
+        "--peer-client-cert-auth",
+        f"--trusted-ca-file={pki.authority}",
+        f"--peer-trusted-ca-file={pki.authority}",
+        f"--cert-file={pki.certificate}",
+        f"--key-file={pki.key}",
+        f"--peer-cert-file={pki.certificate}",
+        f"--peer-key-file={pki.key}",
+        # A lab may lose its last writes in a power cut; waiting for the disk would slow every start.
+        "--unsafe-no-fsync",
+        # The only member is elected after one timeout: a short one starts sooner.
+        "--heartbeat-interval=50",
+        "--election-timeout=250",
+        "--log-level=warn",
+    ]
+
+
+def _apiserver(program: Path, ports: dict[str, int], pki: Pki, serving: Sequence[str]) -> Sequence[str]:
+    return [
+        str(program),
+        "--bind-address=127.0.0.1",
+        "--external-hostname=localhost",
+        f"--secure-port={ports['kube-apiserver']}",
+        *serving,
+        f"--etcd-servers=https://127.0.0.1:{ports['etcd']}",
+        f"--etcd-cafile={pki.authority}",
+        f"--etcd-certfile={pki.certificate}",
+        f"--etcd-keyfile={pki.key}",
+        f"--token-auth-file={pki.tokens}",
+        "--anonymous-auth=false",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={pki.service_account_public_key}",
+        f"--service-account-signing-key-file={pki.service_account_key}",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        # Privileged pods are Pod Security's to refuse, as in every managed cluster.
+        "--allow-privileged=true",
+        # The Service `kubernetes` cannot have a loopback address as its endpoint.
+        "--endpoint-reconciler-type=none",
+        "--profiling=false",
+    ]

@@ -1,0 +1,117 @@
+"""Keys, certificates, the token and the kubeconfig of one lab."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from lab.cluster.settings import write_private
+
+CONTEXT = "lab"
+"""Name of the context, the cluster and the user in the kubeconfig."""
+
+
+@dataclass(frozen=True)
+class Pki:
+    """Files of a lab's `pki/` folder.
+
+    The authority's own key is thrown away after use, so nothing else can ever be signed by it.
+    """
+
+    folder: Path
+
+    @property
+    def authority(self) -> Path:
+        """Certificate of the authority that everything here trusts."""
+        return self.folder / "ca.pem"
+
+    @property
+    def certificate(self) -> Path:
+        """Certificate for localhost: of every server, and of those who talk to etcd."""
+        return self.folder / "server.pem"
+
+    @property
+    def key(self) -> Path:
+        """Key of that certificate."""
+        return self.folder / "server.key"
+
+    @property
+    def service_account_key(self) -> Path:
+        """What signs service account tokens."""
+        return self.folder / "service-accounts.key"
+
+    @property
+    def service_account_public_key(self) -> Path:
+        """What checks service account tokens."""
+        return self.folder / "service-accounts.pub"
+
+    @property
+    def tokens(self) -> Path:
+        """The API server's token file: token, user, uid, groups."""
+        return self.folder / "tokens.csv"
+
+    def ensure(self) -> bool:
+        """Make all files anew if one is missing, as they belong together; False when all were there."""
+        files = (
+            self.authority,
+            self.certificate,
+            self.key,
+            self.service_account_key,
+            self.service_account_public_key,
+            self.tokens,
+        )
+        if all(file.is_file() and file.stat().st_size for file in files):
+            return False
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        authority = trustme.CA(organization_name="llm-inference lab")
+        leaf = authority.issue_cert("localhost", "127.0.0.1", common_name="lab")
+        write_private(self.authority, authority.cert_pem.bytes().decode())
+        write_private(self.certificate, "".join(pem.bytes().decode() for pem in leaf.cert_chain_pems))
+        write_private(self.key, leaf.private_key_pem.bytes().decode())
+        signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        write_private(
+            self.service_account_key,
+            signer.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ).decode(),
+        )
+        write_private(
+            self.service_account_public_key,
+            signer.public_key()
+            .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            .decode(),
+        )
+        write_private(self.tokens, f'{secrets.token_urlsafe(32)},lab,lab,"system:masters"\n')
+        return True
+
+    def write_kubeconfig(self, path: Path, *, port: int) -> None:
+        """Write a kubeconfig that refers to no other file, so that it can be copied."""
+        authority = self.authority.read_bytes()
+        token = self.tokens.read_text().split(",", 1)[0]
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": CONTEXT,
+                    "cluster": {
+                        "server": f"https://127.0.0.1:{port}",
+                        "certificate-authority-data": base64.b64encode(authority).decode(),
+                    },
+                }
+            ],
+            "users": [{"name": CONTEXT, "user": {"token": token}}],
+            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
+            "current-context": CONTEXT,
+        }
+        text = yaml.safe_dump(config, sort_keys=False)
+        if not path.is_file() or path.read_text() != text or path.stat().st_mode & 0o077:
+            path.unlink(missing_ok=True)
+            write_private(path, text)

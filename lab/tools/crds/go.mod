@@ -1,0 +1,7 @@
+// Modules that are read, not compiled: their files are custom resource definitions.
+// `go mod tidy` would drop them, as nothing imports them; a new one is added with `go mod download -json MODULE@VERSION`.
+module llm-inference/lab/tools/crds
+
+go 1.26.0
+
+require github.com/prometheus-operator/prometheus-operator v0.85.0

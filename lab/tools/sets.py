@@ -1,0 +1,52 @@
+"""The tool sets of the lab."""
+
+from pathlib import Path
+from types import MappingProxyType
+
+from lab.tools.build import ToolSet
+
+_HERE = Path(__file__).parent
+_KWOK = "sigs.k8s.io/kwok"
+_PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+
+CLUSTER = ToolSet(
+    folder=_HERE / "cluster",
+    # Without a version linked in, the API server reports one that clients cannot parse.
+    stamps=MappingProxyType(
+        {
+            "k8s.io/component-base/version.gitVersion": ("k8s.io/kubernetes", "v{major}.{minor}.{patch}"),
+            "k8s.io/component-base/version.gitMajor": ("k8s.io/kubernetes", "{major}"),
+            "k8s.io/component-base/version.gitMinor": ("k8s.io/kubernetes", "{minor}"),
+        }
+    ),
+    files=MappingProxyType(
+        {
+            f"stages/{Path(path).name}": (_KWOK, f"kustomize/stage/{path}")
+            for path in (
+                "node/fast/node-initialize.yaml",
+                "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+                "pod/fast/pod-ready.yaml",
+                "pod/fast/pod-complete.yaml",
+                "pod/fast/pod-delete.yaml",
+            )
+        }
+    ),
+)
+"""etcd (its program is called `server`), the Kubernetes control plane, kubectl, and kwok with its stages."""
+
+CRDS = ToolSet(
+    folder=_HERE / "crds",
+    # To have another definition in the lab, add its line here, and its module to crds/go.mod.
+    files=MappingProxyType(
+        {
+            f"crds/{Path(path).name}": (module, path)
+            for module, path in (
+                (
+                    _PROMETHEUS_OPERATOR,
+                    "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+                ),
+            )
+        }
+    ),
+)
+"""Custom resource definitions that the components use, as files of the modules that own them."""

@@ -1,0 +1,78 @@
+"""A running lab for the tests of rendered stacks and of the tools that look at a cluster."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.cluster.control import Lab
+from tests.support import LAB_CLUSTER, PROJECT
+
+SCARCE = {"cluster": {**LAB_CLUSTER, "accelerators": {"nvidia-a10g": {"available": 2}}}}
+"""A stack of a cluster with two GPUs of a type that no other stack of the tests uses."""
+
+STANDARD_RWX = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "standard-rwx"},
+    "provisioner": "lab.llm-inference/rwx",
+}
+"""The class that prod asks for, which GKE brings along."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The lab, as a person with kubectl sees it."""
+
+    lab: Lab
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.lab.kubeconfig
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 60) -> str:
+        """What kubectl prints; fails the test with its complaint, and on any warning of admission."""
+        command = [str(self.lab.kubectl), *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr, done.stderr
+        return done.stdout
+
+    def apply(self, *manifests: object, dry_run: bool = False) -> str:
+        """Apply objects as a strict server takes them: unknown and doubled fields are errors."""
+        mode = ["--dry-run=server"] if dry_run else []
+        text = yaml.safe_dump_all(manifests)
+        return self.kubectl("apply", "--server-side", "--validate=strict", *mode, "-f", "-", stdin=text)
+
+    def get(self, kind: str, name: str, path: str) -> str:
+        """One field of a live object of the namespace llm."""
+        return self.kubectl("get", kind, name, "--namespace=llm", f"--output=jsonpath={{{path}}}")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A lab with the GPUs of our own stacks, and two more."""
+    stacks = tmp_path_factory.mktemp("stacks")
+    for stack in PROJECT.stacks():
+        shutil.copy(PROJECT.root / f"Pulumi.{stack}.yaml", stacks)
+    scarce = {f"llm-inference:{key}": value for key, value in SCARCE.items()}
+    (stacks / "Pulumi.scarce.yaml").write_text(yaml.safe_dump({"config": scarce}))
+    lab = Lab(tmp_path_factory.mktemp("cluster") / "home", stacks=stacks)
+    try:
+        lab.start(start_seconds=0.5, drain_seconds=2)
+        cluster = Cluster(lab)
+        cluster.apply(STANDARD_RWX)
+        yield cluster
+    finally:
+        lab.stop(delete=True)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose namespace llm is gone afterwards."""
+    yield cluster
+    cluster.kubectl("delete", "namespace", "llm", "--ignore-not-found", "--wait=true")
