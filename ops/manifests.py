@@ -1,5 +1,6 @@
 """Kubernetes objects as files: named, ordered, compared with what a folder held before."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,21 @@ def file_name(manifest: Mapping[str, Any]) -> str:
 
 def to_yaml(manifest: Mapping[str, Any]) -> str:
     """One object's file: always the same bytes for the same object."""
-    return HEADER + yaml.safe_dump(manifest, sort_keys=True, width=120)
+    return HEADER + yaml.dump(manifest, Dumper=_Dumper, sort_keys=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what kubectl's reader takes for a truth value or a number and Python's does not: y, 1e3, 0o7."""
+
+
+_AMBIGUOUS = re.compile(r"(?!--)[-+.0-9]|[yYnN]$")
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="'" if _AMBIGUOUS.match(text) else None
+    ),
+)
 
 
 def read_folder(folder: Path) -> dict[str, Any]:

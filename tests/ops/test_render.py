@@ -7,6 +7,7 @@ import yaml
 from click.testing import CliRunner
 
 from ops.cli import main
+from ops.manifests import to_yaml
 from tests.support import PROJECT
 
 
@@ -113,3 +114,12 @@ def test_every_resolved_value_is_explained(checkout):
     output = llm("explain", "--stack", "prod").output
     for word in ("search-answers: 3 x 1", "rollout: max_surge 1", "1 nvidia-l4 are spare", "drain 120"):
         assert word in output
+
+
+@pytest.mark.parametrize("text", ["y", "N", "1e3", "0o7", "+1", ".5", "12", "1:30", "true", "null", "--flag=1", "word"])
+def test_a_text_stays_a_text_for_readers_of_every_yaml(text):
+    """kubectl takes a plain y for true and 1e3 for a number; Python's reader does not."""
+    (line,) = [line for line in to_yaml({"kind": "X", "value": text}).splitlines() if line.startswith("value")]
+    written = line.removeprefix("value: ")
+    assert yaml.safe_load(written) == text
+    assert (written == text) is (text in ("--flag=1", "word"))
