@@ -1,0 +1,101 @@
+"""The same program under the real Pulumi CLI and the real Kubernetes provider, where both are on PATH."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support import PROJECT
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("pulumi") and shutil.which("pulumi-resource-kubernetes")),
+    reason="needs pulumi and pulumi-resource-kubernetes on PATH",
+)
+
+
+@pytest.fixture(scope="module")
+def pulumi(cluster, tmp_path_factory):
+    """Run pulumi in a copy of the project with an environment, a backend and a kubeconfig of its own."""
+    home = tmp_path_factory.mktemp("pulumi")
+    checkout = home / "project"
+    files = subprocess.run(["git", "ls-files"], cwd=PROJECT.root, check=True, capture_output=True, text=True).stdout
+    for name in files.splitlines():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT.root / name, checkout / name)
+    (home / "state").mkdir()
+    environment = {
+        **os.environ,
+        "PULUMI_HOME": str(home / "home"),
+        "PULUMI_BACKEND_URL": f"file://{home / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "tests",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "KUBECONFIG": str(cluster.kubeconfig),
+    }
+    environment.pop("VIRTUAL_ENV", None)
+
+    def run(*command, succeeds=True, **variables):
+        done = subprocess.run(
+            command,
+            cwd=checkout,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert (done.returncode == 0) is succeeds, output
+        return output
+
+    run("uv", "sync", "--frozen", "--quiet")
+    run("pulumi", "stack", "init", "dev")
+    run.checkout = checkout
+    yield run
+    run("pulumi", "destroy", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
+
+
+def test_up_is_clean_afterwards_from_another_kubeconfig_path_too(pulumi, cluster, tmp_path):
+    pulumi("pulumi", "up", "--stack=dev", "--yes", "--skip-preview", "--non-interactive", "--policy-pack=policy")
+    assert cluster.get("deployment", "qwen-1-5b", ".status.availableReplicas") == "1"
+    shutil.copy(cluster.kubeconfig, tmp_path / "elsewhere")
+    preview = ["pulumi", "preview", "--stack=dev", "--non-interactive", "--expect-no-changes"]
+    pulumi(*preview, KUBECONFIG=str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("maxModelLen: 8192", "maxModelLen: 4096", ["1 to update", '"--max-model-len=8192" => "--max-model-len=4096"']),
+        ("    qwen-1-5b:\n", "    renamed:\n      formerly: [qwen-1-5b]\n", ["7 to update"]),
+    ],
+    ids=["one argument", "a new name"],
+)
+def test_a_change_replaces_nothing(pulumi, old, new, expected):
+    stack_file = pulumi.checkout / "Pulumi.dev.yaml"
+    before = stack_file.read_text()
+    assert old in before
+    stack_file.write_text(before.replace(old, new))
+    try:
+        output = pulumi("pulumi", "preview", "--stack=dev", "--non-interactive", "--diff")
+    finally:
+        stack_file.write_text(before)
+    for text in expected:
+        assert text in output
+    assert "replace" not in output
+    assert "delete" not in output
+
+
+def test_mistakes_are_told_without_a_traceback(pulumi):
+    stack_file = pulumi.checkout / "Pulumi.dev.yaml"
+    before = stack_file.read_text()
+    stack_file.write_text(
+        before.replace("count: 1", "count: 3").replace(":models:", ":modles: {a: 1}\n  llm-inference:models:")
+    )
+    try:
+        output = pulumi("pulumi", "preview", "--stack=dev", "--non-interactive", succeeds=False)
+    finally:
+        stack_file.write_text(before)
+    assert "models.qwen-1-5b.accelerator.count: 3 is not allowed" in output
+    assert "modles: unknown key. Did you mean models?" in output
+    assert "Traceback" not in output
