@@ -27,6 +27,10 @@ $(TOOLS)/uv/bin/uv:
 	$(UV) sync --frozen --quiet
 	@touch $@
 
+.PHONY: tools
+tools: setup ## Build the lab's programs, which takes minutes the first time.
+	@$(RUN) python -m lab.cluster build
+
 .PHONY: lab
 lab: setup ## Start the lab, or mend it. START_SECONDS=3 DRAIN_SECONDS=2 TAINT=none|gke.
 	@$(RUN) python -m lab.cluster up $(LAB_OPTIONS)
@@ -64,11 +68,11 @@ lint: setup ## Formatting, lint, types, import contracts.
 	$(RUN) lint-imports
 
 .PHONY: test
-test: lint ## Lint, then all tests but the slow proofs. Builds the lab's programs the first time.
+test: lint tools ## Lint, then all tests but the slow proofs.
 	$(RUN) pytest -m "not prove" $(PYTEST_OPTIONS)
 
 .PHONY: prove
-prove: setup ## The slow proofs.
+prove: tools ## The slow proofs.
 	$(RUN) pytest -m prove $(PYTEST_OPTIONS)
 
 .PHONY: bench

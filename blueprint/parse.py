@@ -204,7 +204,8 @@ def _locate(location: Sequence[int | str]) -> _Place:
     about = form = ""
     allowed: Sequence[str] = ()
     for part in location:
-        if part == "[key]":
+        # Behind the key of a mapping it is pydantic's mark; elsewhere somebody wrote such a key.
+        if part == "[key]" and get_origin(_bare(container)) is dict:
             about = form = _described(get_args(_bare(container))[0])
             continue
         options = _models(current)

@@ -7,6 +7,8 @@ from blueprint.issues import Issue
 
 _RESERVED = {
     "vllm": "every pod beside a Service called vllm gets VLLM_PORT=tcp://..., which vLLM takes for its own port",
+    "default": "every namespace has a ServiceAccount called default, and the model's would be refused as existing",
+    "llm-default-deny": "the platform's network policy has that name",
 }
 
 

@@ -13,6 +13,8 @@ from lightkube.resources.core_v1 import Node
 from lab.cluster.control import REPOSITORY, Lab
 from lab.cluster.nodes import MANAGED_LABEL
 from lab.errors import LabError
+from lab.tools.build import ensure
+from lab.tools.sets import CLUSTER, CRDS
 
 _home = click.option(
     "--home",
@@ -57,6 +59,12 @@ def down(home: Path, *, delete: bool) -> None:
     stopped = lab.stop(delete=delete)
     text = "The lab is down" if stopped else "The lab was not running"
     click.echo(f"{text}; {lab.home} {'is removed' if delete else 'keeps its objects'}.")
+
+
+@cli.command()
+def build() -> None:
+    """Build the lab's programs, once per version. `up` does it too when they are missing."""
+    click.echo(f"The lab's programs are in {ensure(CLUSTER).root}; the definitions in {ensure(CRDS).root}.")
 
 
 @cli.command()

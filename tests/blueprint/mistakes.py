@@ -148,6 +148,12 @@ MISTAKES = {
     "model once called vllm": wrong(
         "models.m.formerly", ["vllm"], "VLLM_PORT=tcp://", "Use another name", at="models.m"
     ),
+    "the name of every namespace's account": wrong(
+        "models.m.formerly", ["default"], "a ServiceAccount called default", "Use another name", at="models.m"
+    ),
+    "the name of the platform's policy": wrong(
+        "models.m.formerly", ["llm-default-deny"], "the platform's network policy", "Use another name", at="models.m"
+    ),
     "former name in use": wrong(
         "models.m.formerly", ["other"], "other is also the name of models.other", "no model has now"
     ),

@@ -29,6 +29,7 @@ GARBAGE = st.recursive(SCALARS | KNOWN_WORDS, _nested, max_leaves=15)
 @example(config={"models": {"m": {"target": []}}})
 @example(config={1: 2, None: None, "models": {3: {}}})
 @example(config={"budget": {"monthlyUsd": 10**5000}})
+@example(config={"[key]": None, "models": {"[key]": {"[key]": 1}}, "cluster": {"accelerators": {"[key]": 1}}})
 def test_garbage_is_refused_and_never_crashes(config):
     _only_refuses(config)
 
