@@ -7,6 +7,7 @@ OUT ?= rendered/$(STACK)
 # uv from PATH, or else one of our own outside the checkout.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/llm-inference
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
+UV_VERSION := 0.13.9
 RUN := $(UV) run --frozen --quiet
 LAB_OPTIONS := $(if $(START_SECONDS),--start-seconds $(START_SECONDS)) $(if $(DRAIN_SECONDS),--drain-seconds $(DRAIN_SECONDS)) $(if $(TAINT),$(if $(filter none,$(TAINT)),--no-taint,--taint))
 
@@ -21,7 +22,7 @@ help: ## List the targets.
 setup: .venv/.synced ## Install uv when it is missing, and the locked Python environment.
 
 $(TOOLS)/uv/bin/uv:
-	python3 -m venv $(TOOLS)/uv && $(TOOLS)/uv/bin/pip install --quiet uv
+	python3 -m venv $(TOOLS)/uv && $(TOOLS)/uv/bin/pip install --quiet uv==$(UV_VERSION)
 
 .venv/.synced: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet
