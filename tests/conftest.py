@@ -2,14 +2,16 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from lab.cluster.control import Lab
+from ops.manifests import to_yaml
 from tests.support import LAB_CLUSTER, PROJECT
 
 SCARCE = {"cluster": {**LAB_CLUSTER, "accelerators": {"nvidia-a10g": {"available": 2}}}}
@@ -42,10 +44,10 @@ class Cluster:
         assert "Warning" not in done.stderr, done.stderr
         return done.stdout
 
-    def apply(self, *files: str, dry_run: bool = False) -> str:
-        """Apply files as a strict server takes them: unknown and doubled fields are errors."""
+    def apply(self, *manifests: Mapping[str, Any], dry_run: bool = False) -> str:
+        """Apply objects, written as `llm render` writes them, to a strict server: unknown fields are errors."""
         mode = ["--dry-run=server"] if dry_run else []
-        text = "---\n".join(files)
+        text = "---\n".join(map(to_yaml, manifests))
         return self.kubectl("apply", "--server-side", "--validate=strict", *mode, "-f", "-", stdin=text)
 
     def get(self, kind: str, name: str, path: str) -> str:
@@ -65,7 +67,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     try:
         lab.start(start_seconds=0.5, drain_seconds=2)
         cluster = Cluster(lab)
-        cluster.apply(yaml.safe_dump(STANDARD_RWX))
+        cluster.apply(STANDARD_RWX)
         yield cluster
     finally:
         lab.stop(delete=True)

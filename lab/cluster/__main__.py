@@ -102,7 +102,8 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 def main() -> None:
     """Run the command line; failures that are expected end in a sentence, not in a traceback."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: whoever starts this in the background of a script hands it down ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         cli.main(prog_name="python -m lab.cluster", standalone_mode=False)

@@ -22,7 +22,7 @@ def deployments(objects):
 def test_our_own_stacks_become_available_behind_their_services(namespace, stack):
     rendered, _ = render(run_program(PROJECT, stack))
     objects = [rendered[name] for name in sorted(rendered)]
-    namespace.apply(*map(to_yaml, objects))
+    namespace.apply(*objects)
     for name in deployments(objects):
         namespace.kubectl("rollout", "status", f"deployment/{name}", "--namespace=llm", ROLLED_OUT)
         assert namespace.get("deployment", name, ".status.availableReplicas") == namespace.get(
@@ -41,7 +41,7 @@ def test_our_own_stacks_become_available_behind_their_services(namespace, stack)
 def test_nothing_that_was_applied_is_rewritten_by_the_server(namespace):
     """A field that the server drops or changes would show as drift for ever."""
     rendered, _ = render(run_program(PROJECT, "dev"))
-    namespace.apply(*(to_yaml(rendered[name]) for name in sorted(rendered)))
+    namespace.apply(*(rendered[name] for name in sorted(rendered)))
     for wanted in rendered.values():
         where = ["--namespace=llm"] if "namespace" in wanted["metadata"] else []
         resource = f"{wanted['kind'].lower()}/{wanted['metadata']['name']}"
@@ -59,12 +59,12 @@ def scarce(**engine):
 def test_a_change_rolls_out_on_a_cluster_whose_gpus_are_all_taken(namespace):
     """The new pod must not wait for ever for the GPU of the old one, nor be kept out by the quota."""
     before, after = manifests(scarce(maxModelLen=8192)), manifests(scarce(maxModelLen=4096))
-    namespace.apply(*map(to_yaml, before.values()))
+    namespace.apply(*before.values())
     namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", ROLLED_OUT)
     assert list(differences(before, after)) == [
         "Deployment/m.spec.template.spec.containers[engine].args: --max-model-len=8192 -> --max-model-len=4096"
     ]
-    namespace.apply(*map(to_yaml, after.values()))
+    namespace.apply(*after.values())
     namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", ROLLED_OUT)
     pods = yaml.safe_load(namespace.kubectl("get", "pods", "--namespace=llm", "-oyaml"))["items"]
     running = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
@@ -76,7 +76,7 @@ def test_a_change_rolls_out_on_a_cluster_whose_gpus_are_all_taken(namespace):
 
 
 def test_the_namespace_refuses_what_the_restricted_profile_forbids(namespace):
-    namespace.apply(to_yaml(manifests(lab_config())["Namespace/llm"]))
+    namespace.apply(manifests(lab_config())["Namespace/llm"])
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -84,7 +84,7 @@ def test_the_namespace_refuses_what_the_restricted_profile_forbids(namespace):
         "spec": {"containers": [{"name": "c", "image": "i", "securityContext": {"privileged": True}}]},
     }
     with pytest.raises(AssertionError, match='violates PodSecurity "restricted'):
-        namespace.apply(to_yaml(pod), dry_run=True)
+        namespace.apply(pod, dry_run=True)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -95,7 +95,7 @@ def test_any_settings_that_validate_render_objects_that_the_api_server_accepts(c
     files = {key: to_yaml(item) for key, item in objects.items()}
     assert {key: to_yaml(item) for key, item in manifests(config).items()} == files
     name = config["cluster"]["namespace"]["name"]
-    own = files.pop(f"Namespace/{name}", to_yaml({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+    own = objects.pop(f"Namespace/{name}", None)
     # A dry run in a namespace that is not there fails, so this one object is applied.
-    cluster.apply(own)
-    cluster.apply(*files.values(), dry_run=True)
+    cluster.apply(own or {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    cluster.apply(*objects.values(), dry_run=True)
