@@ -35,8 +35,16 @@ def read_values(config: pulumi.Config) -> dict[str, Any]:
     known = {info.alias or name for name, info in Settings.model_fields.items()}
     # pulumi.Config answers for keys that one can name; a misspelt key must be seen too.
     present = {key.removeprefix(prefix) for key in _all_keys() if key.startswith(prefix)}
-    values = {key: config.get_object(key) for key in sorted(known | present - set(SECRET_KEYS))}
+    values = {key: _value(config, key) for key in sorted(known | present - set(SECRET_KEYS))}
     return {key: value for key, value in values.items() if given(key, value)}
+
+
+def _value(config: pulumi.Config, key: str) -> Any:
+    try:
+        return config.get_object(key)
+    except pulumi.ConfigTypeError:
+        # A bare word is no JSON: the settings refuse it with the rest, where Pulumi would end in a traceback.
+        return config.get(key)
 
 
 def _all_keys() -> set[str]:

@@ -47,11 +47,15 @@ def lab_config(models: dict[str, Any] | None = None, **sections: Any) -> dict[st
     return merged(config, sections)
 
 
+def wire(config: dict[str, Any]) -> dict[str, str]:
+    """A configuration as Pulumi hands it to a program."""
+    return {f"{PROJECT_NAME}:{key}": json.dumps(value) for key, value in config.items()}
+
+
 def registered(config: dict[str, Any], secrets: dict[str, str] | None = None) -> list[Registered]:
     """What the program registers for a configuration."""
-    plain = {f"{PROJECT_NAME}:{key}": json.dumps(value) for key, value in config.items()}
     secret = {f"{PROJECT_NAME}:{key}": value for key, value in (secrets or {}).items()}
-    return run_with(PROJECT, "dev", {**plain, **secret}, list(secret))
+    return run_with(PROJECT, "dev", {**wire(config), **secret}, list(secret))
 
 
 def manifests(config: dict[str, Any], secrets: dict[str, str] | None = None) -> dict[str, Any]:

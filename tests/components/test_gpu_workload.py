@@ -3,7 +3,8 @@
 import click
 import pytest
 
-from tests.support import lab_config, manifests, registered
+from ops.program import run_with
+from tests.support import PROJECT, lab_config, manifests, registered, wire
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +161,9 @@ def test_two_mistakes_stop_the_program_with_both_and_without_a_traceback():
 def test_a_misspelt_section_is_refused_by_the_program_too():
     with pytest.raises(click.ClickException, match=r"modles: unknown key. Did you mean models"):
         registered({**lab_config(), "modles": {"x": 1}})
+
+
+def test_a_section_that_is_a_bare_word_is_refused_like_any_other_mistake():
+    """Pulumi hands it over as text, not as JSON."""
+    with pytest.raises(click.ClickException, match=r"deletion: 'yes' is not a mapping"):
+        run_with(PROJECT, "dev", {**wire(lab_config()), "llm-inference:deletion": "yes"}, [])
