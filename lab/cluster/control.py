@@ -110,8 +110,7 @@ class Lab:
                     taint=taint,
                     gpus_per_node=gpus_per_node,
                 )
-                self._run(settings, tools)
-                self._populate(demands, definitions)
+                self._populate(self._run(settings, tools), demands, definitions)
             except BaseException:
                 if self._touched:
                     with uninterrupted():
@@ -216,15 +215,15 @@ class Lab:
             stage_file.write_text(configured)
         return components.programs(home=self.home, settings=settings, tools=tools, stages=stage_file)
 
-    def _run(self, settings: Settings, tools: Tools) -> None:
-        """Make all processes run, mending what is found broken."""
+    def _run(self, settings: Settings, tools: Tools) -> Settings:
+        """Make all processes run, mending what is found broken; give the settings with the ports they have."""
         if strays := self._processes.sweep(keep=components.NAMES):
             self._touched = True
             self._say(f"ended {strays} processes of an earlier start that had lost their run files")
         settings, _ = settings.with_free_ports(set())
         needed = self._needed(settings, self._write(settings, tools))
         if not needed:
-            return
+            return settings
         self._touched = True
         self._stop(needed)
         settings, moved = settings.with_free_ports(set(needed))
@@ -234,6 +233,7 @@ class Lab:
             Launch(self._processes, settings, self._write(settings, tools), say=self._say)
         ) as launch:
             launch.run(needed)
+        return settings
 
     def _needed(self, settings: Settings, programs: Sequence[Program]) -> list[str]:
         """Name the processes that must be started, in order, saying why if something was running."""
@@ -243,7 +243,7 @@ class Lab:
             problem = self._processes.problem(program)
             if problem is not None:
                 problems[program.name] = problem
-        if not problems or not problems.keys() & set(components.STORE):
+        if not problems.keys() & set(components.STORE):
             problems |= self._deaf(settings, [name for name in components.NAMES if name not in problems])
         if not first:
             for name, problem in problems.items():
@@ -267,10 +267,8 @@ class Lab:
                         break  # the others cannot work without it
         return deaf
 
-    def _populate(self, demands: Mapping[Device, Demand], definitions: Sequence[Path]) -> None:
+    def _populate(self, settings: Settings, demands: Mapping[Device, Demand], definitions: Sequence[Path]) -> None:
         """Give the API server its nodes, storage classes and definitions; wait until they are usable."""
-        settings = self.settings()
-        assert settings is not None
         wanted = [node(None, taint=settings.taint, cuda_major=settings.cuda_major)] + [
             node(machine, taint=settings.taint, cuda_major=settings.cuda_major)
             for machine in machines(demands, gpus_per_node=settings.gpus_per_node)

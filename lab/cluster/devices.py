@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS, NodeLabels
+from blueprint.text import TextError, load
 from lab.errors import LabError
 
 Device = tuple[NodeLabels, str]
@@ -47,9 +46,9 @@ def read_stacks(folder: Path) -> dict[Device, Demand]:
     mistakes: list[str] = []
     for path in sorted(folder.glob("Pulumi.*.yaml")):
         try:
-            stack = yaml.safe_load(path.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-            mistakes.append(f"{path.name}: cannot be read: {' '.join(str(error).split())}")
+            stack = load(path.read_text())
+        except (TextError, UnicodeDecodeError, OSError) as error:
+            mistakes.append(f"{path.name}: cannot be read: {error}")
             continue
         for device, demand in _demands(path.name, stack, mistakes):
             known = demands.get(device, Demand(available=0))
