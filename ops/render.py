@@ -41,18 +41,18 @@ def render(registered: Iterable[Registered]) -> tuple[dict[str, Any], list[str]]
     return manifests, withheld
 
 
-def write(manifests: dict[str, Any], out: Path) -> Iterable[str]:
-    """Write the files, remove those of an earlier rendering that are gone; one line per change."""
+def write(manifests: dict[str, Any], out: Path) -> list[str]:
+    """Write the files, remove those of an earlier rendering that are gone; give one line per change."""
     before = read_folder(out)
+    changes: list[str] = []
     out.mkdir(parents=True, exist_ok=True)
     for name, manifest in sorted(manifests.items()):
         (out / name).write_text(to_yaml(manifest))
         if name not in before:
-            yield f"new: {name}"
+            changes.append(f"new: {name}")
         else:
-            yield from (f"changed: {name}: {line}" for line in differences(before[name], manifest))
+            changes += (f"changed: {name}: {line}" for line in differences(before[name], manifest))
     for name in sorted(before.keys() - manifests.keys()):
         (out / name).unlink()
-        yield f"gone: {name}"
-    if manifests == before:
-        yield f"unchanged: {len(manifests)} objects"
+        changes.append(f"gone: {name}")
+    return changes or [f"unchanged: {len(manifests)} objects"]

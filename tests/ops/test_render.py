@@ -1,6 +1,9 @@
 """`llm render`: files that a person applies and a reviewer compares."""
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -62,6 +65,12 @@ def test_a_change_of_max_model_len_is_told_as_one_changed_argument(checkout):
         "changed: 3-deployment-qwen-1-5b.yaml: spec.template.spec.containers[engine].args: "
         "--max-model-len=8192 -> --max-model-len=4096\n"
     )
+
+
+def test_whoever_reads_only_the_first_line_gets_all_files(checkout):
+    program = Path(sys.executable).with_name("llm")
+    subprocess.run(f"{program} render --stack prod --out out | head -n 1", shell=True, check=True, capture_output=True)
+    assert llm("render", "--stack", "prod", "--out", "out").output.startswith("unchanged: ")
 
 
 def test_objects_that_are_gone_lose_their_files_and_files_of_others_stay(checkout):
