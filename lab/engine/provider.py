@@ -101,8 +101,14 @@ class Operation:
 class Provider(Protocol):
     """Manages resources of some types. Secrets arrive as Secret and may be answered as such.
 
+    interruptible: a cancelled operation ends soon and loses nothing; what it has made is told by NotReadyError.
+    unreachable: why nothing can be asked or changed, None when it can; a preview then says what is planned unchecked.
+
     Raises ProviderError for failures that are told to the person; any other exception is a defect.
     """
+
+    interruptible: bool
+    unreachable: str | None
 
     async def check(self, op: Operation, olds: PropertyMap, news: PropertyMap) -> Checked:
         """Validate and complete inputs. olds: the last checked inputs, empty for a new resource."""
@@ -144,6 +150,10 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and processes."""
+
+
+class OutcomeUnknownError(ProviderError):
+    """The operation may or may not have happened: the answer was lost."""
 
 
 def describe(failures: Sequence[tuple[str, str]]) -> str:

@@ -1,0 +1,194 @@
+"""One stack with its files: everything that a command needs, from project to state."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lab.engine.builtin import DYNAMIC, StackReferences
+from lab.engine.cluster.kind import Kubernetes
+from lab.engine.context import Context, Judge, Options, now
+from lab.engine.deployment import Deployment
+from lab.engine.events import Event, Summary
+from lab.engine.journal import Journal
+from lab.engine.monitor import StackConfig
+from lab.engine.policies import NoPolicies, Policies
+from lab.engine.program.config import Project, StackFile, read_project
+from lab.engine.program.dynamic import DynamicProviders
+from lab.engine.program.run import run_program, serve_engine
+from lab.engine.registry import Registry
+from lab.engine.resources import Snapshot
+from lab.engine.store import checkpoint
+from lab.engine.store.backend import Backend
+from lab.engine.store.crypto import Crypter, passphrase_of
+from lab.errors import LabError
+
+Show = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. changes: resources by Op value. settled: the state is, or would be, what it was."""
+
+    worked: bool
+    changes: dict[str, int]
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Session:
+    """A stack of the project in a folder. url: of the backend."""
+
+    root: Path
+    stack: str
+    url: str
+    policy_pack: Path | None = None
+
+    @cached_property
+    def project(self) -> Project:
+        """Pulumi.yaml."""
+        return read_project(self.root)
+
+    @cached_property
+    def file(self) -> StackFile:
+        """Pulumi.STACK.yaml."""
+        return StackFile(self.root / f"Pulumi.{self.stack}.yaml", self.project)
+
+    @cached_property
+    def backend(self) -> Backend:
+        """Where the state is."""
+        return Backend(self.url, self.project.name)
+
+    @cached_property
+    def config(self) -> StackConfig:
+        """What the program gets."""
+        return self.file.config()
+
+    @cached_property
+    def crypter(self) -> Crypter:
+        """What the state's secrets are encrypted with: the state's own salt, or the stack file's."""
+        whole = self.backend.whole(self.stack)
+        salt = checkpoint.salt_of(whole) if whole else None
+        return Crypter.of(salt, passphrase_of()) if salt else self.file.crypter()
+
+    def load(self) -> Snapshot:
+        """The stack's snapshot, empty for a new stack."""
+        whole = self.backend.whole(self.stack)
+        return checkpoint.read(whole, self.crypter) if whole else Snapshot()
+
+    def text(self, snapshot: Snapshot, writer: checkpoint.Writer | None = None) -> str:
+        """A snapshot as a checkpoint file."""
+        return (writer or checkpoint.Writer(lambda: self.crypter)).text(
+            f"organization/{self.project.name}/{self.stack}", snapshot, now()
+        )
+
+    def run(self, kind: str, options: Options, show: Show) -> Outcome:
+        """Deploy: kind is update, refresh or destroy."""
+        return asyncio.run(self._run(kind, options, show))
+
+    async def _run(self, kind: str, options: Options, show: Show) -> Outcome:
+        before, config = self.load(), self.config
+        writer = checkpoint.Writer(lambda: self.crypter)
+        changes: dict[str, int] = {}
+        began = time.time()
+
+        async def save(snapshot: Snapshot) -> None:
+            # In a thread: others go on working while the disk does.
+            await asyncio.to_thread(lambda: self.backend.write(self.stack, self.text(snapshot, writer)))
+
+        def emit(event: Event) -> None:
+            if isinstance(event, Summary):
+                changes.update(event.changes)
+            show(event)
+
+        context = Context(
+            stack=self.stack,
+            project=self.project.name,
+            root=self.root,
+            options=options,
+            before=before,
+            journal=Journal(before, None if options.preview else save),
+            registry=Registry(
+                {
+                    "kubernetes": Kubernetes(),
+                    DYNAMIC: DynamicProviders(self.root, self.project.name),
+                    "pulumi": StackReferences(lambda name: self.backend.load(name, passphrase_of())),
+                }
+            ),
+            emit=emit,
+            judge=NoPolicies(),
+        )
+        server, engine = await serve_engine(context)
+        judge: Judge = context.judge
+        try:
+            if self.policy_pack is not None and kind == "update":
+                judge = context.judge = await Policies.start(context, self.policy_pack, engine, config)
+            deployment = Deployment(context)
+            with _interrupts(deployment.interrupt):
+                worked = await self._deploy(deployment, kind, config, engine)
+        finally:
+            await judge.close()
+            await server.stop(grace=None)
+        if not options.preview:
+            self._record(kind, context.journal.snapshot(), writer, began, changes, worked=worked)
+        return Outcome(worked, changes, settled=context.journal.untouched)
+
+    async def _deploy(self, deployment: Deployment, kind: str, config: StackConfig, engine: str) -> bool:
+        if kind == "refresh":
+            return await deployment.refresh()
+        if kind == "destroy":
+            return await deployment.destroy()
+        return await deployment.update(lambda context, executor: run_program(context, executor, config, engine))
+
+    def _record(
+        self,
+        kind: str,
+        snapshot: Snapshot,
+        writer: checkpoint.Writer,
+        began: float,
+        changes: dict[str, int],
+        *,
+        worked: bool,
+    ) -> None:
+        entry: dict[str, Any] = {
+            "kind": kind,
+            "startTime": int(began),
+            "message": "",
+            "environment": {"exec.kind": "llm-inference.lab.engine"},
+            "config": {},
+            "version": len(self.backend.history(self.stack)) + 1,
+            "result": "succeeded" if worked else "failed",
+            "endTime": int(time.time()),
+            "resourceChanges": changes,
+        }
+        text = self.text(snapshot, writer)
+        self.backend.write(self.stack, text)
+        self.backend.record(self.stack, entry, text)
+
+
+class _interrupts:  # noqa: N801  reads as a statement
+    """The first Ctrl-C or SIGTERM lets what is in flight end; the next ends the engine."""
+
+    def __init__(self, interrupt: Callable[[], None]):
+        self._interrupt = interrupt
+        self._times = 0
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._handle)
+
+    def __exit__(self, *_details: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    def _handle(self) -> None:
+        self._times += 1
+        if self._times > 1:
+            raise LabError("interrupted twice; the next run looks what became of the operations that were cut off")
+        self._interrupt()

@@ -1,0 +1,1 @@
+"""Where the state lives, and how its secrets are kept: the CLI's own formats."""
