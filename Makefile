@@ -9,6 +9,8 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/llm-inference
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 UV_VERSION := 0.13.9
 RUN := $(UV) run --frozen --quiet
+DEPLOY = $(RUN) python -m lab.deploy
+DEPLOY_OPTIONS = --stack $(STACK) $(if $(CONTEXT),--context $(CONTEXT)) $(if $(ENGINE),--engine $(ENGINE))
 LAB_OPTIONS := $(if $(START_SECONDS),--start-seconds $(START_SECONDS)) $(if $(DRAIN_SECONDS),--drain-seconds $(DRAIN_SECONDS)) $(if $(TAINT),$(if $(filter none,$(TAINT)),--no-taint,--taint))
 
 # The lab's context is found beside the user's own.
@@ -31,6 +33,22 @@ $(TOOLS)/uv/bin/uv:
 .PHONY: tools
 tools: setup ## Build the lab's programs, which takes minutes the first time.
 	@$(RUN) python -m lab.cluster build
+
+.PHONY: up
+up: setup ## Bring STACK (dev) up, on the lab if it says so. CONTEXT=x: dev on that context. ENGINE=pulumi|lab.
+	@$(DEPLOY) up $(DEPLOY_OPTIONS)
+
+.PHONY: preview
+preview: setup ## Show what `make up` would change. DIFF=1: every property.
+	@$(DEPLOY) preview $(DEPLOY_OPTIONS) $(if $(DIFF),--diff)
+
+.PHONY: refresh
+refresh: setup ## Bring the state of STACK (dev) to what is really there.
+	@$(DEPLOY) refresh $(DEPLOY_OPTIONS)
+
+.PHONY: down
+down: setup ## Delete all that STACK (dev) has, and stop the lab if it was there.
+	@$(DEPLOY) down $(DEPLOY_OPTIONS)
 
 .PHONY: lab
 lab: setup ## Start the lab, or mend it. START_SECONDS=3 DRAIN_SECONDS=2 TAINT=none|gke.

@@ -25,11 +25,13 @@ from lab.cluster.stages import stages
 from lab.errors import LabError
 from lab.locking import exclusive
 from lab.signals import uninterrupted
+from lab.stacks import forget_lab
 from lab.tools.build import Tools, ensure
 from lab.tools.sets import CLUSTER, CRDS
 
 REPOSITORY = Path(__file__).parents[2]
 _FILES = ("config.json", "etcd", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "pki", "run")
+_STATE = "state"  # of the stacks; those of other clusters survive the lab
 _ANSWER_SECONDS = 4.0
 # kwok renews every 10 s: after the machine has slept, this is how long to wait for a sign of life.
 _LEASE_SECONDS = 12.0
@@ -133,6 +135,7 @@ class Lab:
                 self._adopt()
             stopped = self._stop()
             if delete:
+                forget_lab(self.home / _STATE)
                 for name in _FILES:
                     path = self.home / name
                     if path.is_dir():
@@ -169,7 +172,7 @@ class Lab:
 
     def _refuse_foreign_home(self) -> None:
         if self.home.is_dir() and not (self.home / "config.json").exists():
-            others = sorted(path.name for path in self.home.iterdir() if path.name not in _FILES)
+            others = sorted(path.name for path in self.home.iterdir() if path.name not in (*_FILES, _STATE))
             if others:
                 raise LabError(f"{self.home} is no lab and holds other things ({others[0]}, ...). Use an empty home.")
 

@@ -1,0 +1,127 @@
+"""`make up` and its kin in a project of their own, with a lab of their own."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tests.support import PROJECT
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the project's files, as git has them."""
+    root = tmp_path_factory.mktemp("deploy") / "project"
+    names = subprocess.run(["git", "ls-files"], cwd=PROJECT.root, check=True, capture_output=True, text=True).stdout
+    for name in names.splitlines():
+        if (PROJECT.root / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT.root / name, root / name)
+    yield root
+    deploy(root, "down", "--engine=lab")
+
+
+def deploy(root, *arguments, succeeds=True, path=None, **variables):
+    environment = {**os.environ, "KUBECONFIG": f"{root}/.lab/kubeconfig", **variables}
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):
+        environment.pop(name, None)
+    if path is not None:
+        environment["PATH"] = path
+    done = subprocess.run(
+        [sys.executable, "-m", "lab.deploy", *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) is succeeds, output
+    return output
+
+
+def kubectl(root, *arguments):
+    done = subprocess.run([root / ".lab/kubectl", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_up_again_and_down(checkout):
+    """One command from nothing to a Deployment; the second changes nothing; down leaves no object and no process."""
+    first = deploy(checkout, "up", "--engine=lab", START_SECONDS="0.5")
+    assert "14 created" in first
+    assert "1/1 replicas ready, in namespace llm" in first
+    assert "make down" in first
+    available = kubectl(checkout, "get", "deploy", "-nllm", "qwen-1-5b", "-o=jsonpath={.status.availableReplicas}")
+    endpoints = kubectl(
+        checkout,
+        "get",
+        "endpointslices",
+        "-nllm",
+        "-lkubernetes.io/service-name=qwen-1-5b",
+        "-o=jsonpath={.items[*].endpoints[*].conditions.ready}",
+    )
+    assert (available, endpoints) == ("1", "true")
+    assert "nothing changes" in deploy(checkout, "up", "--engine=lab")
+    last = deploy(checkout, "down", "--engine=lab")
+    assert "14 deleted" in last
+    home = str(checkout / ".lab")
+    assert [found for found in psutil.process_iter(["cmdline"]) if home in " ".join(found.info["cmdline"] or [])] == []
+    deploy(checkout, "up", "--engine=lab")
+    assert "14 deleted" in deploy(checkout, "down", "--engine=lab")
+
+
+def test_a_preview_of_prod_needs_no_cluster_and_says_what_it_could_not_check(checkout):
+    output = deploy(checkout, "preview", "--stack=prod", "--engine=lab", HF_TOKEN="dummy")
+    assert "22 to create" in output
+    assert "gke_acme-ml_europe-west4_llm-prod cannot be asked" in output
+    assert "was not checked" in output
+
+
+def test_up_of_prod_refuses_to_keep_its_state_in_the_checkout(checkout):
+    output = deploy(checkout, "up", "--stack=prod", "--engine=lab", succeeds=False)
+    assert "must not live in .lab/state alone" in output
+
+
+def test_another_context_writes_no_tracked_file(checkout):
+    before = {path: path.read_bytes() for path in checkout.glob("Pulumi*.yaml")}
+    output = deploy(checkout, "preview", "--context=my-kind", "--engine=lab")
+    assert "Stack dev-my-kind" in output
+    assert "14 to create" in output
+    assert {path: path.read_bytes() for path in before} == before
+    ignored = (PROJECT.root / ".gitignore").read_text().splitlines()
+    assert "/Pulumi.dev-*.yaml" in ignored
+    (checkout / "Pulumi.dev-my-kind.yaml").unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("up", "--engine=pulumi"), "no pulumi is on PATH"),
+        (("up", "--stack=nope", "--engine=lab"), "There is no Pulumi.nope.yaml"),
+        (("up", "--stack=prod", "--context=x", "--engine=lab"), "STACK=prod names its own context"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_starts(checkout, arguments, told):
+    output = deploy(checkout, *arguments, succeeds=False, path="/nonexistent")
+    assert told in output
+    assert "Traceback" not in output
+
+
+def test_down_of_a_protected_stack_says_how_to_lift_the_protection(checkout):
+    stack = checkout / "Pulumi.dev.yaml"
+    before = stack.read_text()
+    stack.write_text(before.replace("config:\n", "config:\n  llm-inference:deletion: {protect: true}\n", 1))
+    try:
+        deploy(checkout, "up", "--engine=lab")
+        output = deploy(checkout, "down", "--engine=lab", succeeds=False)
+        assert "protect: false" in output
+        assert "make up STACK=dev" in output
+        assert kubectl(checkout, "get", "deploy", "-nllm", "-oname") == "deployment.apps/qwen-1-5b\n"
+    finally:
+        stack.write_text(before)
+    deploy(checkout, "up", "--engine=lab")
+    deploy(checkout, "down", "--engine=lab")
