@@ -95,5 +95,6 @@ prove: tools ## The slow proofs.
 	$(RUN) pytest -m prove $(PYTEST_OPTIONS)
 
 .PHONY: bench
-bench: setup ## Timings, each against a baseline of the same run.
+bench: tools ## Timings, each against a baseline of the same run. BENCH="--models 1 10 --rounds 2".
 	@$(RUN) python bench/imports.py
+	@$(RUN) python bench/engine.py $(BENCH)

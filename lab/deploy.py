@@ -162,8 +162,8 @@ def up(stack: str, context: str, engine: str) -> None:
     found = _begin(stack, context, engine)
     if found.engine == "lab" and not found.derived and "PULUMI_BACKEND_URL" not in os.environ:
         raise LabError(
-            f"The state of {found.name} must not live in {_STATE} alone. Set PULUMI_BACKEND_URL=file://PATH, or install "
-            "the Pulumi CLI; docs/state.md says more."
+            f"The state of {found.name} must not live in {_STATE} alone. Set PULUMI_BACKEND_URL=file://PATH, or "
+            "install the Pulumi CLI; docs/state.md says more."
         )
     _start_lab(found)
     code = found.run("up", *_options(found), "--policy-pack", "policy")

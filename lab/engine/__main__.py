@@ -1,6 +1,7 @@
 """Command line of the lab's engine, as the Pulumi CLI's where it does the same."""
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -12,15 +13,14 @@ from typing import Any, TextIO
 import click
 
 from lab.engine.context import Options
-from lab.engine.plain import Display, JsonDisplay, TextDisplay
+from lab.engine.display.choose import display_for
+from lab.engine.display.outputs import render
 from lab.engine.resources import STACK_TYPE
 from lab.engine.session import Outcome, Session
 from lab.engine.store import checkpoint
 from lab.engine.store.crypto import Crypter, passphrase_of
-from lab.engine.values import bare, has_secrets
 from lab.errors import LabError
 
-_HIDDEN = "[secret]"
 _DEFAULT_STATE = ".lab/state"
 
 Command = Callable[..., Any]
@@ -101,6 +101,7 @@ class _Run:
 
     def __init__(self, given: dict[str, Any]):
         self._given = given
+        self._only_preview = False
         self._session = session_of(given, policy_pack=given.get("policy_pack"))
         self._options = Options(
             targets=given["targets"], target_dependents=given["target_dependents"], parallel=given["parallel"]
@@ -108,6 +109,7 @@ class _Run:
 
     def only(self, kind: str) -> None:
         """Look, and change nothing."""
+        self._only_preview = True
         self._ended(self._show(kind, preview=True))
 
     def both(self, kind: str, question: str, *, preview: bool = True) -> None:
@@ -115,6 +117,8 @@ class _Run:
         with self._session.backend.locked(self._session.stack):
             if preview and not self._given["skip_preview"]:
                 planned = self._show(kind, preview=True)
+                if planned.settled and planned.worked and not self._given["as_json"]:
+                    click.echo("Nothing changes: everything is as the program wants it.")
                 if not planned.worked or planned.settled or self._given["expect_no_changes"]:
                     self._ended(planned)
                     return
@@ -123,11 +127,18 @@ class _Run:
             self._ended(self._show(kind, preview=False))
 
     def _show(self, kind: str, *, preview: bool) -> Outcome:
-        display: Display
-        if self._given["as_json"]:
-            display = JsonDisplay(show=preview or self._given["skip_preview"])
-        else:
-            display = TextDisplay(kind, self._session.stack, preview=preview, diff=self._given["diff"])
+        as_json = self._given["as_json"]
+        # One document per command: a preview that up runs first is not the answer.
+        quiet = as_json and preview and not self._only_preview
+        display = display_for(
+            io.StringIO() if quiet else sys.stdout,
+            kind=kind,
+            stack=self._session.stack,
+            preview=preview,
+            full=self._given["diff"],
+            as_json=as_json,
+            config=self._session.shown_config,
+        )
         options = Options(preview, self._options.targets, self._options.target_dependents, self._options.parallel)
         try:
             return self._session.run(kind, options, display.show)
@@ -183,21 +194,7 @@ def output(name: str | None, as_json: bool, show_secrets: bool, **given: Any) ->
     """Print what the stack exports."""
     snapshot = session_of(given).load()
     outputs = next((state.outputs for state in snapshot.resources if state.type == STACK_TYPE), {})
-    shown = {
-        key: _HIDDEN if has_secrets(value) and not show_secrets and key != name else bare(value)
-        for key, value in outputs.items()
-    }
-    if name is not None:
-        if name not in shown:
-            raise LabError(f"There is no output {name}; there are: {', '.join(shown) or 'none'}.")
-        value = shown[name]
-        click.echo(value if isinstance(value, str) and not as_json else json.dumps(value, indent=2))
-        return
-    if as_json:
-        click.echo(json.dumps(shown, indent=2))
-        return
-    for key, value in sorted(shown.items()):
-        click.echo(f"{key:<24} {value if isinstance(value, str) else json.dumps(value)}")
+    click.echo(render(outputs, name=name, as_json=as_json, show_secrets=show_secrets))
 
 
 @cli.command()

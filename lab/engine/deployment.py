@@ -33,8 +33,9 @@ class Deployment:
     """One run over a stack's resources; its methods return whether all went well. The journal has the state."""
 
     def __init__(self, context: Context):
-        self._context = replace(context, emit=self._counted)
+        self._context = context
         self._show = context.emit
+        context.emit = self._counted
         self._executor = Executor(self._context)
         self._counts: Counter[str] = Counter()
 

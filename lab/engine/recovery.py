@@ -50,7 +50,7 @@ async def _settle_create(context: Context, operation: PendingOperation) -> None:
     except ProviderError as error:
         raise DeploymentError(f"{state.urn} was being created when a run was cut off: {error}") from None
     if found is None:
-        context.tell(Severity.WARNING, "An earlier run was cut off while creating it; nothing came of it.", state.urn)
+        context.tell(Severity.WARNING, "An earlier run was cut off while creating it; nothing was found.", state.urn)
         await context.journal.end(operation)
         return
     context.tell(Severity.WARNING, f"An earlier run was cut off while creating it; it exists as {found.id}.", state.urn)

@@ -13,12 +13,12 @@ from lab.engine.builtin import DYNAMIC, StackReferences
 from lab.engine.cluster.kind import Kubernetes
 from lab.engine.context import Context, Judge, Options, now
 from lab.engine.deployment import Deployment
-from lab.engine.events import Event, Summary
+from lab.engine.events import Diagnostic, Event, Summary
+from lab.engine.hosts.dynamic import DynamicProviders
+from lab.engine.hosts.judge import PolicyJudge
 from lab.engine.journal import Journal
 from lab.engine.monitor import StackConfig
-from lab.engine.policies import NoPolicies, Policies
 from lab.engine.program.config import Project, StackFile, read_project
-from lab.engine.program.dynamic import DynamicProviders
 from lab.engine.program.run import run_program, serve_engine
 from lab.engine.registry import Registry
 from lab.engine.resources import Snapshot
@@ -68,6 +68,11 @@ class Session:
         """What the program gets."""
         return self.file.config()
 
+    @property
+    def shown_config(self) -> dict[str, str | None]:
+        """The configuration as it may be shown: None for a secret."""
+        return {key: None if key in self.config.secret_keys else value for key, value in self.config.values.items()}
+
     @cached_property
     def crypter(self) -> Crypter:
         """What the state's secrets are encrypted with: the state's own salt, or the stack file's."""
@@ -115,18 +120,22 @@ class Session:
             registry=Registry(
                 {
                     "kubernetes": Kubernetes(),
-                    DYNAMIC: DynamicProviders(self.root, self.project.name),
+                    DYNAMIC: DynamicProviders(
+                        self.root,
+                        self.project.name,
+                        lambda severity, text, urn: emit(Diagnostic(severity, text, urn)),
+                    ),
                     "pulumi": StackReferences(lambda name: self.backend.load(name, passphrase_of())),
                 }
             ),
             emit=emit,
-            judge=NoPolicies(),
+            judge=PolicyJudge(emit, []),
         )
         server, engine = await serve_engine(context)
         judge: Judge = context.judge
         try:
             if self.policy_pack is not None and kind == "update":
-                judge = context.judge = await Policies.start(context, self.policy_pack, engine, config)
+                judge = context.judge = await PolicyJudge.start(context, {self.policy_pack: None}, engine, config)
             deployment = Deployment(context)
             with _interrupts(deployment.interrupt):
                 worked = await self._deploy(deployment, kind, config, engine)

@@ -21,7 +21,7 @@ def checkout(tmp_path_factory):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT.root / name, root / name)
     yield root
-    deploy(root, "down", "--engine=lab")
+    subprocess.run([sys.executable, "-m", "lab.cluster", "down", "--delete"], cwd=root, check=True)
 
 
 def deploy(root, *arguments, succeeds=True, path=None, **variables):
@@ -49,29 +49,32 @@ def kubectl(root, *arguments):
     return done.stdout
 
 
-def test_up_again_and_down(checkout):
+def test_up_again_protected_and_down(checkout):
     """One command from nothing to a Deployment; the second changes nothing; down leaves no object and no process."""
-    first = deploy(checkout, "up", "--engine=lab", START_SECONDS="0.5")
+    first = deploy(checkout, "up", "--engine=lab")
     assert "14 created" in first
     assert "1/1 replicas ready, in namespace llm" in first
     assert "make down" in first
     available = kubectl(checkout, "get", "deploy", "-nllm", "qwen-1-5b", "-o=jsonpath={.status.availableReplicas}")
-    endpoints = kubectl(
-        checkout,
-        "get",
-        "endpointslices",
-        "-nllm",
-        "-lkubernetes.io/service-name=qwen-1-5b",
-        "-o=jsonpath={.items[*].endpoints[*].conditions.ready}",
-    )
-    assert (available, endpoints) == ("1", "true")
-    assert "nothing changes" in deploy(checkout, "up", "--engine=lab")
-    last = deploy(checkout, "down", "--engine=lab")
-    assert "14 deleted" in last
+    slices = ("get", "endpointslices", "-nllm", "-lkubernetes.io/service-name=qwen-1-5b")
+    ready = kubectl(checkout, *slices, "-o=jsonpath={.items[*].endpoints[*].conditions.ready}")
+    assert (available, ready) == ("1", "true")
+    assert "Nothing changes" in deploy(checkout, "up", "--engine=lab")
+
+    stack = checkout / "Pulumi.dev.yaml"
+    before = stack.read_text()
+    stack.write_text(before.replace("config:\n", "config:\n  llm-inference:deletion: {protect: true}\n", 1))
+    deploy(checkout, "up", "--engine=lab")
+    refused = deploy(checkout, "down", "--engine=lab", succeeds=False)
+    assert "protect: false" in refused
+    assert "make up STACK=dev" in refused
+    assert kubectl(checkout, "get", "deploy", "-nllm", "-oname") == "deployment.apps/qwen-1-5b\n"
+    stack.write_text(before)
+    deploy(checkout, "up", "--engine=lab")
+
+    assert "14 deleted" in deploy(checkout, "down", "--engine=lab")
     home = str(checkout / ".lab")
     assert [found for found in psutil.process_iter(["cmdline"]) if home in " ".join(found.info["cmdline"] or [])] == []
-    deploy(checkout, "up", "--engine=lab")
-    assert "14 deleted" in deploy(checkout, "down", "--engine=lab")
 
 
 def test_a_preview_of_prod_needs_no_cluster_and_says_what_it_could_not_check(checkout):
@@ -109,19 +112,3 @@ def test_what_cannot_be_is_refused_before_anything_starts(checkout, arguments, t
     output = deploy(checkout, *arguments, succeeds=False, path="/nonexistent")
     assert told in output
     assert "Traceback" not in output
-
-
-def test_down_of_a_protected_stack_says_how_to_lift_the_protection(checkout):
-    stack = checkout / "Pulumi.dev.yaml"
-    before = stack.read_text()
-    stack.write_text(before.replace("config:\n", "config:\n  llm-inference:deletion: {protect: true}\n", 1))
-    try:
-        deploy(checkout, "up", "--engine=lab")
-        output = deploy(checkout, "down", "--engine=lab", succeeds=False)
-        assert "protect: false" in output
-        assert "make up STACK=dev" in output
-        assert kubectl(checkout, "get", "deploy", "-nllm", "-oname") == "deployment.apps/qwen-1-5b\n"
-    finally:
-        stack.write_text(before)
-    deploy(checkout, "up", "--engine=lab")
-    deploy(checkout, "down", "--engine=lab")

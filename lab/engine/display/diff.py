@@ -1,6 +1,6 @@
 """What changes within a resource, in full: old inputs against new inputs, nested as they are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -12,7 +12,7 @@ from lab.engine.display.text import Line, clean, compact, line, name, width
 from lab.engine.events import Op, Step
 from lab.engine.provider import DiffKind, PropertyDiff
 from lab.engine.resources import ResourceState, urn_name
-from lab.engine.values import Secret, secret
+from lab.engine.values import PropertyMap, Secret, secret
 
 INDENT = 4
 _CONTEXT = 2  # unchanged lines around a change in a text of many lines
@@ -70,8 +70,8 @@ def veiled(value: Any, others: Sequence[Any]) -> Any:
     return value
 
 
-def details(step: Step, *, reason: str = "") -> Iterator[Line]:
-    """All there is to say of a step: what it is, what it is about, every property that it changes."""
+def details(step: Step, why: Iterable[Line]) -> Iterator[Line]:
+    """All there is to say of a step: what it is, why, what it is about, every property that it changes."""
     state = step.new or step.old
     assert state is not None
     sign = words.SIGNS[step.op] or " "
@@ -79,15 +79,23 @@ def details(step: Step, *, reason: str = "") -> Iterator[Line]:
     yield line(f"{sign:2} {state.type}: {clean(urn_name(step.urn))} ({words.would(step.op)})", style)
     for label, value in (("id", step.old.id if step.old else ""), ("urn", step.urn), ("provider", state.provider)):
         if value:
-            yield line(f"       [{label}={value}]")
-    if reason:
-        yield line(f"       {reason}")
+            yield line(clean(f"      [{label}={value}]"))
+    yield from why
     if step.op in (Op.CREATE, Op.DELETE, Op.DELETE_REPLACED, Op.IMPORT):
         inputs = veiled(state.inputs, [state.outputs])
         for key in sorted(inputs):
-            yield from whole(name(key), inputs[key], INDENT, sign[0], style)
+            yield from whole(name(key), inputs[key], INDENT, sign[0])
     else:
         yield from _nested(_tree(changes(step)), INDENT)
+
+
+def nested(old: PropertyMap, new: PropertyMap, indent: int) -> Iterator[Line]:
+    """The differences between two dictionaries."""
+    found = [
+        Change(tuple(keys), _SIGNS[difference.kind], paths.get(old, keys, ABSENT), paths.get(new, keys, ABSENT))
+        for keys, difference in ((paths.parse(path), difference) for path, difference in compare(old, new).items())
+    ]
+    yield from _nested(_tree(found), indent)
 
 
 def _tree(found: list[Change]) -> Tree:
@@ -120,52 +128,56 @@ def _expanded(change: Change) -> Iterator[Change]:
 
 def _nested(tree: Mapping[paths.Key, "Tree | Change"], indent: int) -> Iterator[Line]:
     titles = {key: f"[{key}]" if isinstance(key, int) else name(key) for key in tree}
-    leaves = [width(titles[key]) for key, node in tree.items() if isinstance(node, Change)]
-    widest = max(leaves, default=0)
+    widest = max((width(titles[key]) for key, node in tree.items() if isinstance(node, Change)), default=0)
     for key, node in tree.items():
+        title = titles[key]
         if isinstance(node, Change):
-            yield from _leaf(node, f"{titles[key]}:".ljust(widest + 1), indent)
+            yield from _leaf(node, title, " " * (widest - width(title)), indent)
             continue
         opening, closing = ("[", "]") if all(isinstance(inner, int) for inner in node) else ("{", "}")
-        yield line(f"{'~':>{indent + 3}} {titles[key]}: {opening}", "yellow")
+        yield line(f"{'~':>{indent + 3}} {title}: {opening}", "yellow")
         yield from _nested(node, indent + INDENT)
         yield line(" " * (indent + INDENT) + closing, "yellow")
 
 
-def _leaf(change: Change, title: str, indent: int) -> Iterator[Line]:
+def _leaf(change: Change, title: str, padding: str, indent: int) -> Iterator[Line]:
+    """A changed property; padding aligns its value with its neighbours'."""
     note = "  (forces replacement)" if change.forces else ""
+    start = f"{change.sign:>{indent + 3}} {title}"
     if change.old is ABSENT and change.new is ABSENT:  # the provider speaks of something that is no input
-        yield line(f"{change.sign:>{indent + 3}} {title[:-1]}{note}", "yellow")
+        yield line(start + note, words.style_of(change.sign))
     elif change.old is ABSENT or change.sign == "+":
-        yield from whole(title[:-1], change.new, indent, "+", "green", note)
+        yield from whole(title, change.new, indent, "+", padding=padding, note=note)
     elif change.new is ABSENT or change.sign == "-":
-        yield from whole(title[:-1], change.old, indent, "-", "red", note)
-    elif _is_long(change.old) and _is_long(change.new):
-        yield line(f"{'~':>{indent + 3}} {title}{note}", "yellow")
+        yield from whole(title, change.old, indent, "-", padding=padding, note=note)
+    elif is_long(change.old) and is_long(change.new):
+        yield line(f"{start}:{note}", "yellow")
         yield from _lines(clean(change.old).splitlines(), clean(change.new).splitlines(), indent + INDENT)
     else:
-        yield line(f"{'~':>{indent + 3}} {title} {compact(change.old)} => {compact(change.new)}{note}", "yellow")
+        yield line(f"{start}: {padding}{compact(change.old)} => {compact(change.new)}{note}", "yellow")
 
 
-def whole(title: str, value: Any, indent: int, sign: str, style: str, note: str = "") -> Iterator[Line]:
-    """A value in full. title is already fit for the screen."""
-    start = f"{sign:>{indent + 3}} {title}: "
+def whole(title: str, value: Any, indent: int, sign: str, *, padding: str = "", note: str = "") -> Iterator[Line]:
+    """A value in full. title is already fit for the screen; note stands behind its first line."""
+    style = words.style_of(sign)
+    start = f"{sign:>{indent + 3}} {title}: {padding}"
     if value and isinstance(value, dict | list):
         opening, closing = "{}" if isinstance(value, dict) else "[]"
         yield line(f"{start}{opening}{note}", style)
         items = enumerate(value) if isinstance(value, list) else sorted(value.items())
         for key, item in items:
-            yield from whole(f"[{key}]" if isinstance(key, int) else name(key), item, indent + INDENT, sign, style)
+            yield from whole(f"[{key}]" if isinstance(key, int) else name(key), item, indent + INDENT, sign)
         yield line(" " * (indent + INDENT) + closing, style)
-    elif _is_long(value):
+    elif is_long(value):
         yield line(f"{start}|{note}", style)
-        for text in value.splitlines():
-            yield line(f"{'':{indent + 2 * INDENT}}{clean(text)}", style)
+        for text in clean(value).splitlines():
+            yield line(f"{'':{indent + 2 * INDENT}}{text}", style)
     else:
         yield line(f"{start}{compact(None if value is ABSENT else value)}{note}", style)
 
 
-def _is_long(value: Any) -> bool:
+def is_long(value: Any) -> bool:
+    """Whether it is a text of many lines."""
     return isinstance(value, str) and "\n" in value.rstrip("\n")
 
 

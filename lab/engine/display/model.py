@@ -92,16 +92,18 @@ class Model:
     def take(self, event: Event) -> Row | None:
         """Learn from an event; the row that it is about, if there is one."""
         match event:
-            case Started(step):
-                return self._started(step)
-            case Finished(step, seconds):
-                return self._ended(step, seconds, Phase.DONE)
-            case Failed(step, seconds):
-                return self._ended(step, seconds, Phase.FAILED)
+            case Started() | Finished() | Failed():
+                return self._stepped(event)
             case Status(urn, text):
                 return self._status(urn, text)
             case Diagnostic():
                 return self._diagnosed(event)
+            case _:
+                self._noted(event)
+                return None
+
+    def _noted(self, event: Event) -> None:
+        match event:
             case ComponentOutputs(urn):
                 self.redactor.learn(dict(event.outputs))
                 if urn_type(urn) == STACK_TYPE:
@@ -112,7 +114,6 @@ class Model:
                 self.violations.append(event)
             case Summary():
                 self.summary = event
-        return None
 
     def label(self, urn: str) -> str:
         """Type and name of a resource, or its URN where there is another such."""
@@ -127,21 +128,23 @@ class Model:
     def _row(self, urn: str) -> Row:
         return self.rows.setdefault(urn, Row(urn))
 
-    def _started(self, step: Step) -> Row:
-        row = self._learned(step)
-        row.phase, row.began, row.seconds, row.status = Phase.RUNNING, self.clock(), 0.0, ""
+    def _stepped(self, event: Started | Finished | Failed) -> Row:
+        row = self._row(event.step.urn)
+        if event.step.op is Op.REPLACE and not self.preview and row.step is not None:
+            row.steps.setdefault(Op.REPLACE, event.step)  # stands for the steps around it, which tell themselves
+            return row
+        self._learn(row, event.step)
+        row.status = ""
+        if isinstance(event, Started):
+            row.phase, row.began, row.seconds = Phase.RUNNING, self.clock(), 0.0
+        else:
+            row.phase = Phase.FAILED if isinstance(event, Failed) else Phase.DONE
+            row.seconds = event.seconds
         return row
 
-    def _ended(self, step: Step, seconds: float, phase: Phase) -> Row:
-        row = self._learned(step)
-        row.phase, row.seconds, row.status = phase, seconds, ""
-        return row
-
-    def _learned(self, step: Step) -> Row:
-        row = self._row(step.urn)
-        before = row.steps.get(step.op)
-        if step.new is None and before is not None and before.new is not None and step.op is Op.REPLACE:
-            step = before  # its end has no state, and says no more than its beginning
+    def _learn(self, row: Row, step: Step) -> None:
+        if step.op is Op.REPLACE:
+            step = row.steps.get(Op.REPLACE, step)  # its end has no state
         row.steps[step.op] = row.step = step
         for state in (step.old, step.new):
             if state is not None:
@@ -150,7 +153,6 @@ class Model:
                 self.redactor.learn(state.outputs)
         if row.parent:
             self._row(row.parent)
-        return row
 
     def _status(self, urn: str, text: str) -> Row:
         row = self._row(urn)
@@ -183,7 +185,7 @@ def verb(row: Row, *, preview: bool, ended: bool) -> str:
     if op is Op.CREATE_REPLACEMENT and preview:
         op = Op.REPLACE
     if row.phase is Phase.FAILED:
-        return f"{words.doing(step.op)} failed"
+        return f"{words.would(step.op) if preview else words.doing(step.op)} failed"
     if preview:
         return words.would(op)
     return words.doing(step.op) if row.phase is Phase.RUNNING else words.done(op)

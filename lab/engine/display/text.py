@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 from lab.engine.values import UNKNOWN, Secret, parts
@@ -125,7 +125,8 @@ def change(old: str, new: str, columns: int) -> tuple[str, str]:
     """Two texts, each in so many columns, beginning where they begin to differ when they are longer."""
     if width(old) <= columns and width(new) <= columns:
         return old, new
-    start = max(0, len(commonprefix([old, new])) - columns // 4)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    start = max(0, alike - columns // 4)
     mark = "…" if start else ""
     return cut(mark + old[start:], columns), cut(mark + new[start:], columns)
 

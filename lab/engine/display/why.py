@@ -1,10 +1,11 @@
 """Why a resource changes, in a few lines: the changed properties, what forces a replacement, what is lost."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from lab.engine import paths
 from lab.engine.display import words
-from lab.engine.display.diff import ABSENT, Change, changes
+from lab.engine.display.diff import ABSENT, Change, changes, is_long
 from lab.engine.display.text import Line, change, clean, compact, cut, line
 from lab.engine.events import Op, Step
 
@@ -15,17 +16,28 @@ _MARGIN = "      "
 DELETING = frozenset({Op.DELETE, Op.DELETE_REPLACED})
 
 
-def reasons(step: Step, *, destroying: bool = False) -> Iterator[Line]:
-    """The lines below the name of a resource. destroying: the whole stack goes, which needs no reason."""
+def causes(step: Step, *, destroying: bool = False) -> Iterator[Line]:
+    """Why, in words, and what is lost by it. destroying: the whole stack goes, which needs no reason."""
     if step.op in DELETING:
-        yield from _deletion(step, destroying=destroying)
+        reason = step.reason or ("" if destroying or step.op is not Op.DELETE else "the program no longer has it")
+    elif step.op in words.REPLACING:
+        reason = step.reason or _forced(step)
+    else:
+        reason = step.reason
+    gone = words.lost(step.old) if step.op in DELETING | words.REPLACING else ""
+    kept = step.op in DELETING and step.old is not None and step.old.retain_on_delete
+    told = [reason, gone, "only the state forgets it, it stays where it is (retain_on_delete)" if kept else ""]
+    text = "; ".join(clean(part) for part in told if part)
+    if text:
+        yield line(_MARGIN + text, words.style_of(words.SIGNS[step.op]))
+
+
+def properties(step: Step) -> Iterator[Line]:
+    """The first changed properties, what forces a replacement before the others."""
+    if step.op in DELETING:
         return
     found = changes(step)
     forcing = _forcing(step, found)
-    if step.op in words.REPLACING:
-        yield from _replacement(step, forcing)
-    elif step.reason:
-        yield line(_MARGIN + clean(step.reason))
     shown = sorted(found, key=lambda item: item not in forcing)
     # One line too many is no reason to hide two.
     most = MOST if len(shown) > MOST + 1 else MOST + 1
@@ -35,22 +47,20 @@ def reasons(step: Step, *, destroying: bool = False) -> Iterator[Line]:
         yield line(f"{_MARGIN}and {len(shown) - most} more, see --diff", "faint")
 
 
-def _deletion(step: Step, *, destroying: bool) -> Iterator[Line]:
-    reason = step.reason or ("" if destroying or step.op is not Op.DELETE else "the program no longer has it")
-    told = [text for text in (reason, words.lost(step.old)) if text]
-    if step.old is not None and step.old.retain_on_delete:
-        told.append("only the state forgets it, it stays where it is (retain_on_delete)")
-    if told:
-        yield line(_MARGIN + clean("; ".join(told)))
+def tops(step: Step) -> list[str]:
+    """The changed properties of the resource itself, as `~spec`."""
+    signs: dict[str, str] = {}
+    for item in changes(step):
+        key = str(item.path[0]) if item.path else ""
+        sign = item.sign if len(item.path) == 1 else "~"
+        signs[key] = sign if signs.get(key, sign) == sign else "~"
+    return [clean(f"{sign}{key}") for key, sign in signs.items()]
 
 
-def _replacement(step: Step, forcing: list[Change]) -> Iterator[Line]:
-    forced = [paths.to_text(item.path) for item in forcing]
+def _forced(step: Step) -> str:
+    forced = [paths.to_text(item.path) for item in _forcing(step, changes(step))]
     forced += [path for path in step.replaces if not any(known.startswith(path) for known in forced)]
-    reason = step.reason or (f"{', '.join(forced)} cannot be changed in place" if forced else "")
-    told = [text for text in (reason, words.lost(step.old)) if text]
-    if told:
-        yield line(_MARGIN + clean("; ".join(told)), "magenta")
+    return f"{', '.join(forced)} cannot be changed in place" if forced else ""
 
 
 def _forcing(step: Step, found: list[Change]) -> list[Change]:
@@ -66,5 +76,14 @@ def one_line(item: Change) -> str:
     if item.old is ABSENT or item.new is ABSENT or item.sign != "~":
         value = item.old if item.new is ABSENT or item.sign == "-" else item.new
         return f"{start}: {cut(compact(value), _SHORT)}"
-    old, new = change(compact(item.old), compact(item.new), _SHORT)
+    before, after = item.old, item.new
+    if is_long(before) and is_long(after):
+        number, before, after = _first_difference(before.splitlines(), after.splitlines())
+        start += f" (line {number})"
+    old, new = change(compact(before), compact(after), _SHORT)
     return f"{start}: {old} => {new}"
+
+
+def _first_difference(old: list[str], new: list[str]) -> tuple[int, str, str]:
+    pairs = zip_longest(old, new, fillvalue="")
+    return next(((number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]), (1, "", ""))

@@ -137,7 +137,10 @@ class DynamicProvider:
         await self._ask(op, "Delete", request)
 
     async def recover(self, op: Operation, news: PropertyMap, since: str) -> Created | None:
-        """Dynamic providers have no search: nothing is known."""
+        """Dynamic providers cannot search: only their own create can know what an earlier one made."""
+        del news, since
+        op.warn("What its create has made, if anything, is not known here; it is created again.")
+        return None
 
     async def invoke(self, token: str, arguments: PropertyMap) -> PropertyMap:
         """Dynamic providers have no functions."""

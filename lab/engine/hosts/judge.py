@@ -1,20 +1,45 @@
 """Judges the resources of a deployment by all its policy packs."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 
-from lab.engine.events import Event, Violation
-from lab.engine.hosts.policy import PolicyHost
+from lab.engine.context import Context
+from lab.engine.events import Event, Severity, Violation
+from lab.engine.hosts.policy import Place, PolicyHost
+from lab.engine.monitor import StackConfig
 from lab.engine.resources import ResourceState
 
 
 class PolicyJudge:
-    """Tells violations by events; a mandatory one stops the deployment."""
+    """Tells violations by events; a mandatory one stops the deployment. Without packs everything passes."""
 
-    def __init__(self, hosts: Sequence[PolicyHost], emit: Callable[[Event], None]):
-        self._hosts = hosts
+    def __init__(self, emit: Callable[[Event], None], hosts: Sequence[PolicyHost]):
         self._emit = emit
+        self._hosts = hosts
+
+    @classmethod
+    async def start(
+        cls, context: Context, packs: Mapping[Path, Path | None], engine: str, config: StackConfig
+    ) -> "PolicyJudge":
+        """Start packs, given by folder with their configuration files. engine: the address of the engine's service.
+
+        Raises LabError for a pack that cannot be used.
+        """
+        place = Place(engine, context.project, context.stack, context.options.preview, config)
+        hosts: list[PolicyHost] = []
+        try:
+            for folder, file in packs.items():
+                host = await PolicyHost.start(
+                    folder, place, config_file=file, say=lambda line: context.tell(Severity.INFO, line)
+                )
+                hosts.append(host)
+                context.emit(host.info)
+        except BaseException:
+            await _close(hosts)
+            raise
+        return cls(context.emit, hosts)
 
     async def resource(self, state: ResourceState, provider: ResourceState | None) -> bool:
         """Remedy, then judge, the inputs of one resource. Whether the deployment must not go on.
@@ -35,10 +60,14 @@ class PolicyJudge:
 
     async def close(self) -> None:
         """End the packs' hosts."""
-        await asyncio.gather(*(host.close() for host in self._hosts))
+        await _close(self._hosts)
 
     def _told(self, found: Iterable[Sequence[Violation]]) -> bool:
         violations = list(chain.from_iterable(found))
         for violation in violations:
             self._emit(violation)
         return any(violation.level == "mandatory" for violation in violations)
+
+
+async def _close(hosts: Iterable[PolicyHost]) -> None:
+    await asyncio.gather(*(host.close() for host in hosts))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2
 
+from lab.engine.values import from_wire, to_wire
 from lab.errors import LabError
 
 LEVELS = {
@@ -32,7 +32,7 @@ class PolicyConfig:
 
     def message(self) -> analyzer_pb2.PolicyConfig:
         """As the policy host takes it."""
-        properties = json_format.ParseDict(dict(self.settings or {}), struct_pb2.Struct())
+        properties = to_wire(dict(self.settings or {}))
         return analyzer_pb2.PolicyConfig(enforcementLevel=LEVELS[self.level], properties=properties)
 
 
@@ -73,7 +73,7 @@ def reconcile(info: analyzer_pb2.AnalyzerInfo, given: PackConfig) -> PackConfig:
     """
     config = {policy.name: _default(policy) for policy in info.policies}
     initial = {
-        name: PolicyConfig(LEVEL_NAMES[each.enforcementLevel], json_format.MessageToDict(each.properties))
+        name: PolicyConfig(LEVEL_NAMES[each.enforcementLevel], from_wire(each.properties))
         for name, each in info.initialConfig.items()
     }
     for layer in (initial, given):
@@ -93,7 +93,7 @@ def reconcile(info: analyzer_pb2.AnalyzerInfo, given: PackConfig) -> PackConfig:
 
 
 def _default(policy: analyzer_pb2.PolicyInfo) -> PolicyConfig:
-    properties = _schema(policy).get("properties", {})
+    properties = _schema(policy)["properties"]
     settings = {name: each["default"] for name, each in properties.items() if "default" in each}
     return PolicyConfig(LEVEL_NAMES[policy.enforcementLevel], settings or None)
 
@@ -110,7 +110,8 @@ def _apply(config: PackConfig, layer: PackConfig) -> PackConfig:
 
 
 def _schema(policy: analyzer_pb2.PolicyInfo) -> dict[str, Any]:
-    return json_format.MessageToDict(policy.configSchema)
+    schema = policy.configSchema
+    return {"properties": from_wire(schema.properties), "required": list(schema.required)}
 
 
 def _place(error: jsonschema.ValidationError) -> str:

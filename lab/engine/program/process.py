@@ -14,7 +14,8 @@ _START_SECONDS = 60.0
 _TAIL_LINES = 15
 # Set by the child itself before it becomes what it runs: nothing survives the engine.
 _WITH_PARENT = (
-    "import sys, runpy; from lab.engine.program.lifeline import die_with_parent; die_with_parent(); "
+    "import sys, runpy; from lab.engine.program.lifeline import die_with_parent; "
+    "die_with_parent(int(sys.argv.pop(1))); "
     "module = sys.argv.pop(1); runpy.run_module(module, run_name='__main__', alter_sys=True)"
 )
 
@@ -44,6 +45,7 @@ class Child:
             "-u",
             "-c",
             _WITH_PARENT,
+            str(os.getpid()),
             module,
             *arguments,
             cwd=directory,

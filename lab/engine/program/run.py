@@ -12,7 +12,7 @@ from lab.engine.context import Context
 from lab.engine.events import Diagnostic, Severity
 from lab.engine.executor import Executor
 from lab.engine.monitor import MESSAGE_LIMIT, Monitor, StackConfig
-from lab.engine.program.child import CONFIG, SETTINGS
+from lab.engine.program.child import CONFIG, REFUSED, SETTINGS
 from lab.engine.program.process import Child
 
 _SEVERITIES = {
@@ -94,7 +94,7 @@ async def run_program(context: Context, executor: Executor, config: StackConfig,
             await executor.settled()
             return False
         code = ended.result()
-        if code and not context.failed:
+        if code and code != REFUSED:
             context.tell(Severity.ERROR, f"The program ended with code {code}.")
         return code == 0 and (context.options.preview or not context.failed)
     finally:

@@ -173,6 +173,25 @@ def test_a_host_that_dies_while_it_creates_leaves_the_outcome_unknown(things):
         asyncio.run(make())
 
 
+def test_a_create_without_an_id_leaves_the_outcome_unknown(things):
+    with pytest.raises(OutcomeUnknownError, match="one: the dynamic provider created something and gave it no id"):
+        things.use(lambda provider: provider.create(APPLY, things.inputs(name="")))
+
+
+def test_a_host_that_does_not_start_says_why(things):
+    (things.folder / "pulumi.py").write_text("raise ImportError('this environment is half installed')")
+    provider = DynamicProvider(things.folder, "project", {}, lambda *_said: None)
+
+    async def ask() -> None:
+        try:
+            await provider.delete(APPLY, "one", things.inputs(), things.inputs())
+        finally:
+            await provider.close()
+
+    with pytest.raises(ProviderError, match="this environment is half installed"):
+        asyncio.run(ask())
+
+
 def test_a_dynamic_resource_cannot_be_imported(things):
     with pytest.raises(ProviderError, match="one: a dynamic resource cannot be imported"):
         things.use(lambda provider: provider.read(APPLY, "one", {}, {}))

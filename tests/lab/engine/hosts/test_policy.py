@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 import policy
-from lab.engine.context import DeploymentError
-from lab.engine.events import Violation
+from lab.engine.context import Context, DeploymentError, Options
+from lab.engine.events import PolicyPack, Violation
 from lab.engine.hosts.judge import PolicyJudge
 from lab.engine.hosts.policy import Place, PolicyHost
+from lab.engine.journal import Journal
 from lab.engine.monitor import StackConfig
-from lab.engine.resources import ResourceState
+from lab.engine.registry import Registry
+from lab.engine.resources import ResourceState, Snapshot
 from lab.engine.values import UNKNOWN, Secret
 from lab.errors import LabError
 
@@ -57,6 +59,21 @@ def packs() -> Iterator[Packs]:
             runner.run(host.close())
 
 
+def context_telling(told: list[Any], *, preview: bool = False) -> Context:
+    before = Snapshot()
+    return Context(
+        stack="dev",
+        project="test",
+        root=PACKS,
+        options=Options(preview=preview),
+        before=before,
+        journal=Journal(before, None),
+        registry=Registry({}),
+        emit=told.append,
+        judge=PolicyJudge(print, []),
+    )
+
+
 async def start(pack: Path, *, preview: bool = False, config: Path | None = None) -> PolicyHost:
     place = Place("127.0.0.1:9", "test", "dev", preview, StackConfig({"test:word": "hush"}, ["test:word"]))
     return await PolicyHost.start(pack, place, config_file=config, say=print)
@@ -64,7 +81,7 @@ async def start(pack: Path, *, preview: bool = False, config: Path | None = None
 
 async def judged(host: PolicyHost, state: ResourceState) -> tuple[bool, list[Any]]:
     told: list[Any] = []
-    return await PolicyJudge([host], told.append).resource(state, None), told
+    return await PolicyJudge(context_telling(told).emit, [host]).resource(state, None), told
 
 
 def configured(config: Any, folder: Path, state: ResourceState) -> tuple[bool, list[Any]]:
@@ -93,14 +110,17 @@ def pod(**container: Any) -> ResourceState:
     return ResourceState(urn, "kubernetes:core/v1:Pod", True, inputs=inputs)
 
 
-async def described(host: PolicyHost) -> Any:
-    return host.info, host.levels
+def test_packs_say_who_they_are():
+    told: list[Any] = []
 
+    async def judge() -> None:
+        config = StackConfig({}, [])
+        judge = await PolicyJudge.start(context_telling(told), {OWN: None, SIZES: None}, "127.0.0.1:9", config)
+        await judge.close()
 
-def test_the_projects_pack_says_who_it_is(packs):
-    info, levels = packs.use(OWN, described)
-    assert (info.name, info.version, info.path) == ("llm-inference", "0.1.0", str(OWN))
-    assert levels == {"image-by-digest": "advisory", "no-privileged-container": "mandatory"}
+    asyncio.run(judge())
+    # The version in the pack's file goes before the one that the pack tells.
+    assert told == [PolicyPack("llm-inference", "0.1.0", str(OWN)), PolicyPack("sizes", "2.5.0", str(SIZES))]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +216,7 @@ def test_a_remediation_that_cannot_know_yet_is_told_in_a_preview(packs):
     state = thing("Long", inputs={"text": UNKNOWN})
     stopped, (told,) = packs.judge(SIZES, state, preview=True)
     assert (stopped, told.policy, told.level) == (False, "trimmed", "advisory")
-    assert "can't run remediation 'trimmed' from policy pack 'sizes@v2.5.0'" in told.text
+    assert "can't run remediation 'trimmed' from policy pack 'sizes@v0.0.1'" in told.text
     assert state.inputs == {"text": UNKNOWN}
 
 
@@ -204,7 +224,7 @@ def test_policies_about_the_stack_see_all_outputs_and_how_resources_belong_toget
     heads = [thing("Head", name, outputs={"id": name}) for name in ("a", "b")]
     child = thing("Child", parent=heads[0].urn, dependencies=[heads[1].urn])
     told: list[Any] = []
-    assert packs.use(SIZES, lambda host: PolicyJudge([host], told.append).stack([*heads, child]))
+    assert packs.use(SIZES, lambda host: PolicyJudge(context_telling(told).emit, [host]).stack([*heads, child]))
     assert [(each.urn, each.level, each.text) for each in told] == [
         (STACK, "mandatory", "There is one head.\n2 heads with 1 children"),
         (heads[1].urn, "mandatory", "There is one head.\none head too many"),
