@@ -26,8 +26,9 @@ setup: .venv/.synced ## Install uv when it is missing, and the locked Python env
 $(TOOLS)/uv/bin/uv:
 	python3 -m venv $(TOOLS)/uv && $(TOOLS)/uv/bin/pip install --quiet uv==$(UV_VERSION)
 
+# Compiled once here, and not at every start: the SDK's generated modules take seconds.
 .venv/.synced: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --compile-bytecode
 	@touch $@
 
 .PHONY: tools

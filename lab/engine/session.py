@@ -11,11 +11,11 @@ from typing import Any
 
 from lab.engine.builtin import DYNAMIC, StackReferences
 from lab.engine.cluster.kind import Kubernetes
-from lab.engine.context import Context, Judge, Options, now
+from lab.engine.context import Context, Options, now
 from lab.engine.deployment import Deployment
 from lab.engine.events import Diagnostic, Event, Summary
 from lab.engine.hosts.dynamic import DynamicProviders
-from lab.engine.hosts.judge import PolicyJudge
+from lab.engine.hosts.judge import LateJudge, PolicyJudge
 from lab.engine.journal import Journal
 from lab.engine.monitor import StackConfig
 from lab.engine.program.config import Project, StackFile, read_project
@@ -132,15 +132,15 @@ class Session:
             judge=PolicyJudge(emit, []),
         )
         server, engine = await serve_engine(context)
-        judge: Judge = context.judge
         try:
             if self.policy_pack is not None and kind == "update":
-                judge = context.judge = await PolicyJudge.start(context, {self.policy_pack: None}, engine, config)
+                # It starts while the program does.
+                context.judge = LateJudge(PolicyJudge.start(context, {self.policy_pack: None}, engine, config))
             deployment = Deployment(context)
             with _interrupts(deployment.interrupt):
                 worked = await self._deploy(deployment, kind, config, engine)
         finally:
-            await judge.close()
+            await context.judge.close()
             await server.stop(grace=None)
         if not options.preview:
             self._record(kind, context.journal.snapshot(), writer, began, changes, worked=worked)

@@ -1,15 +1,18 @@
 """Judges the resources of a deployment by all its policy packs."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from lab.engine.context import Context
+from lab.engine.context import Context, DeploymentError
 from lab.engine.events import Event, Severity, Violation
 from lab.engine.hosts.policy import Place, PolicyHost
 from lab.engine.monitor import StackConfig
 from lab.engine.resources import ResourceState
+from lab.errors import LabError
 
 
 class PolicyJudge:
@@ -67,6 +70,32 @@ class PolicyJudge:
         for violation in violations:
             self._emit(violation)
         return any(violation.level == "mandatory" for violation in violations)
+
+
+class LateJudge:
+    """A judge that may still be starting; the first question waits for it."""
+
+    def __init__(self, starting: Coroutine[Any, Any, PolicyJudge]):
+        self._starting = asyncio.create_task(starting)
+
+    async def resource(self, state: ResourceState, provider: ResourceState | None) -> bool:
+        """Judge one resource."""
+        return await (await self._ready()).resource(state, provider)
+
+    async def stack(self, states: Sequence[ResourceState]) -> bool:
+        """Judge all resources together."""
+        return await (await self._ready()).stack(states)
+
+    async def close(self) -> None:
+        """End the hosts."""
+        with contextlib.suppress(LabError):
+            await (await self._starting).close()
+
+    async def _ready(self) -> PolicyJudge:
+        try:
+            return await asyncio.shield(self._starting)
+        except LabError as error:
+            raise DeploymentError(str(error)) from None
 
 
 async def _close(hosts: Iterable[PolicyHost]) -> None:
