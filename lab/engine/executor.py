@@ -8,28 +8,9 @@ from typing import Any, TypeVar
 from lab.engine.context import LIFT_PROTECTION, Context, DeploymentError, InterruptedDeploymentError, now
 from lab.engine.events import Failed, Finished, Op, Severity, Started, Status, Step
 from lab.engine.provider import NotReadyError, Operation, OutcomeUnknownError, Provider, ProviderError
-from lab.engine.resources import PROVIDER_PREFIX, PendingOperation, ResourceState
-from lab.engine.values import PropertyMap, UnsupportedError, secret
-
-_REMEMBERED = [
-    "urn",
-    "type",
-    "custom",
-    "parent",
-    "protect",
-    "external",
-    "dependencies",
-    "provider",
-    "property_dependencies",
-    "additional_secret_outputs",
-    "custom_timeouts",
-    "retain_on_delete",
-    "deleted_with",
-    "inputs",
-    "outputs",
-    "ignore_changes",
-    "replace_on_changes",
-]
+from lab.engine.resources import PendingOperation, ResourceState
+from lab.engine.states import both, differs, is_default_provider, unready, with_secrets
+from lab.engine.values import PropertyMap, UnsupportedError
 
 _Result = TypeVar("_Result")
 
@@ -80,7 +61,7 @@ class Executor:
                     self._idle.set()
 
     async def _told(self, step: Step) -> ResourceState | None:
-        visible = not _is_default_provider(step)
+        visible = not is_default_provider(step)
         if visible:
             self._context.emit(Started(step))
         began = time.monotonic()
@@ -102,11 +83,11 @@ class Executor:
         return state
 
     async def _same(self, step: Step) -> ResourceState:
-        old, new = _both(step)
+        old, new = both(step)
         same = new.copy(id=old.id, outputs=old.outputs, created=old.created, modified=old.modified)
         if same.is_provider:
             await self._context.registry.load(same.copy(inputs=old.inputs))
-        await self._context.journal.end(None, done=old, new=same, write=_differs(old, same))
+        await self._context.journal.end(None, done=old, new=same, write=differs(old, same))
         return same
 
     async def _create(self, step: Step) -> ResourceState:
@@ -118,11 +99,14 @@ class Executor:
         if not new.custom:
             return await self._enter(new.copy(created=now(), modified=now()), None, old)
         provider = self._context.provider_of(new)
+        if self._context.options.preview and step.urn in self._context.deletions:
+            # Its predecessor, which up deletes first, would be in the way of a dry run.
+            return await self._enter(new.copy(outputs=new.inputs), None, old)
         pending = await self._begin(new, "creating")
         try:
             created = await self._call(provider, lambda op: provider.create(op, new.inputs), new, "create")
         except NotReadyError as error:
-            await self._enter(_unready(new, error).copy(created=now(), modified=now()), pending, old)
+            await self._enter(unready(new, error).copy(created=now(), modified=now()), pending, old)
             raise
         except OutcomeUnknownError:
             raise
@@ -130,10 +114,10 @@ class Executor:
             await self._context.journal.end(pending)
             raise
         state = new.copy(id=created.id, outputs=created.outputs, created=now(), modified=now())
-        return await self._enter(_with_secrets(state), pending, old)
+        return await self._enter(with_secrets(state), pending, old)
 
     async def _update(self, step: Step) -> ResourceState:
-        old, new = _both(step)
+        old, new = both(step)
         new = new.copy(id=old.id, created=old.created, modified=now(), init_errors=[])
         if not new.custom:
             return await self._enter(new.copy(outputs=old.outputs), None, old, changed=True)
@@ -144,14 +128,14 @@ class Executor:
                 provider, lambda op: provider.update(op, old.id, old.inputs, old.outputs, new.inputs), new, "update"
             )
         except NotReadyError as error:
-            await self._enter(_unready(new, error), pending, old, changed=True)
+            await self._enter(unready(new, error), pending, old, changed=True)
             raise
         except OutcomeUnknownError:
             raise
         except ProviderError:
             await self._context.journal.end(pending)
             raise
-        return await self._enter(_with_secrets(new.copy(outputs=outputs)), pending, old, changed=True)
+        return await self._enter(with_secrets(new.copy(outputs=outputs)), pending, old, changed=True)
 
     async def _delete(self, step: Step) -> None:
         context = self._context
@@ -208,14 +192,14 @@ class Executor:
         state = new.copy(id=read.id, inputs=read.inputs or new.inputs, outputs=read.outputs or {})
         old = self._context.journal.latest(step.old) if step.old else None
         stamped = state.copy(created=old.created if old else None, modified=old.modified if old else None)
-        return await self._enter(_with_secrets(stamped), pending, old)
+        return await self._enter(with_secrets(stamped), pending, old)
 
     async def _import(self, step: Step) -> ResourceState:
         new = step.new
         assert new is not None
         pending = await self._begin(new, "importing")
         old = self._context.journal.latest(step.old) if step.old else None
-        return await self._enter(_with_secrets(new.copy(created=now(), modified=now())), pending, old)
+        return await self._enter(with_secrets(new.copy(created=now(), modified=now())), pending, old)
 
     async def _nothing(self, step: Step) -> None:
         """Stand for a replacement as a whole."""
@@ -284,33 +268,3 @@ class Executor:
             old = None
         await journal.end(pending, done=old, new=state)
         return state
-
-
-def _both(step: Step) -> tuple[ResourceState, ResourceState]:
-    assert step.old is not None
-    assert step.new is not None
-    return step.old, step.new
-
-
-def _unready(new: ResourceState, error: NotReadyError) -> ResourceState:
-    return _with_secrets(
-        new.copy(id=error.id, inputs=error.inputs or new.inputs, outputs=error.outputs, init_errors=error.reasons)
-    )
-
-
-def _with_secrets(state: ResourceState) -> ResourceState:
-    """Outputs that the program wants secret are."""
-    if not state.additional_secret_outputs:
-        return state
-    chosen = set(state.additional_secret_outputs)
-    outputs = {key: secret(value) if key in chosen else value for key, value in state.outputs.items()}
-    return state.copy(outputs=outputs)
-
-
-def _differs(old: ResourceState, new: ResourceState) -> bool:
-    return any(getattr(old, name) != getattr(new, name) for name in _REMEMBERED)
-
-
-def _is_default_provider(step: Step) -> bool:
-    state = step.new or step.old
-    return bool(state and state.type.startswith(PROVIDER_PREFIX) and not state.parent)

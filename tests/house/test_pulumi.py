@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -28,7 +29,7 @@ def pulumi(cluster, tmp_path_factory):
         **os.environ,
         "PULUMI_HOME": str(home / "home"),
         "PULUMI_BACKEND_URL": f"file://{home / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE": "tests",
+        "PULUMI_CONFIG_PASSPHRASE": "lab",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "KUBECONFIG": str(cluster.kubeconfig),
     }
@@ -99,3 +100,22 @@ def test_mistakes_are_told_without_a_traceback(pulumi):
     assert "models.qwen-1-5b.accelerator.count: 3 is not allowed" in output
     assert "modles: unknown key. Did you mean models?" in output
     assert "Traceback" not in output
+
+
+LAB = (sys.executable, "-m", "lab.engine")
+CLEAN = ("--stack=dev", "--expect-no-changes")
+
+
+def test_either_engine_takes_over_what_the_other_brought_up(pulumi, cluster, tmp_path):
+    """Down with one, up with the other, and neither finds anything to change; also from another kubeconfig path."""
+    shutil.copy(cluster.kubeconfig, tmp_path / "elsewhere")
+    pulumi(*LAB, "destroy", "--stack=dev", "--yes", "--skip-preview")
+    pulumi(*LAB, "up", "--stack=dev", "--yes", "--skip-preview")
+    pulumi("pulumi", "preview", "--non-interactive", *CLEAN, KUBECONFIG=str(tmp_path / "elsewhere"))
+    pulumi("pulumi", "refresh", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
+    pulumi(*LAB, "preview", *CLEAN)
+    pulumi("pulumi", "destroy", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
+    pulumi("pulumi", "up", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
+    pulumi(*LAB, "preview", *CLEAN, KUBECONFIG=str(tmp_path / "elsewhere"))
+    pulumi(*LAB, "refresh", "--stack=dev", "--yes")
+    pulumi("pulumi", "preview", "--non-interactive", *CLEAN)

@@ -108,8 +108,7 @@ class KubernetesProvider:
 
     async def read(self, op: Operation, id: str, inputs: PropertyMap, outputs: PropertyMap) -> Read:
         """The live object, and the inputs that would have made it."""
-        del op
-        wanted = objects.live_of(outputs) or _named(id, inputs)
+        wanted = objects.live_of(outputs) or _named(op.urn, id)
         live = await self._asked(self._reachable().get(wanted))
         if live is None:
             return Read("")
@@ -139,7 +138,7 @@ class KubernetesProvider:
 
     async def delete(self, op: Operation, id: str, inputs: PropertyMap, outputs: PropertyMap) -> None:
         """Delete the object with what it owns, and wait until both are gone."""
-        api, live = self._reachable(), objects.live_of(outputs) or _named(id, inputs)
+        api, live = self._reachable(), objects.live_of(outputs) or _named(op.urn, id)
         annotations = bare(inputs).get("metadata", {}).get("annotations") or {}
         policy = str(annotations.get("pulumi.com/deletionPropagationPolicy", "foreground")).capitalize()
         try:
@@ -266,7 +265,9 @@ def _forced(obj: Object) -> bool:
     return (obj["metadata"].get("annotations") or {}).get("pulumi.com/patchForce") == "true"
 
 
-def _named(id: str, inputs: PropertyMap) -> Object:
-    given = bare(inputs)
+def _named(urn: str, id: str) -> Object:
+    """The object of which only the type and the id are known."""
+    _, version, kind = urn_type(urn).split(":")
     namespace, _, name = id.rpartition("/")
-    return {**given, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}}
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": version.removeprefix("core/"), "kind": kind, "metadata": metadata}

@@ -30,7 +30,6 @@ _FIELDS = {
     "propertyDependencies": "property_dependencies",
     "pendingReplacement": "pending_replacement",
     "additionalSecretOutputs": "additional_secret_outputs",
-    "aliases": "aliases",
     "customTimeouts": "custom_timeouts",
     "importID": "import_id",
     "retainOnDelete": "retain_on_delete",

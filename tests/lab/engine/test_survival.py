@@ -1,0 +1,111 @@
+"""Runs that are killed, interrupted, or not alone."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.support import PROJECT
+
+
+class Dev:
+    """The project's own dev stack on the tests' cluster."""
+
+    def __init__(self, root, cluster):
+        self.root = root
+        self.cluster = cluster
+        self.environment = {
+            **os.environ,
+            "KUBECONFIG": str(cluster.kubeconfig),
+            "PULUMI_BACKEND_URL": f"file://{root}",
+            "PULUMI_CONFIG_PASSPHRASE": "lab",
+        }
+
+    def start(self, command="up"):
+        return subprocess.Popen(
+            [sys.executable, "-m", "lab.engine", command, "--stack=dev", "--yes", "--skip-preview"],
+            cwd=PROJECT.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, command="up"):
+        process = self.start(command)
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+        return output
+
+    def state(self):
+        return json.loads((self.root / ".pulumi/stacks/llm-inference/dev.json").read_text())["checkpoint"]["latest"]
+
+    def live(self):
+        """Every object that carries the project's label, as kind/name."""
+        kinds = "deploy,svc,pvc,cm,sa,networkpolicy,resourcequota,podmonitor"
+        ours = "-lapp.kubernetes.io/part-of=llm-inference"
+        return sorted(self.cluster.kubectl("get", kinds, "-nllm", ours, "-oname").split())
+
+
+@pytest.fixture
+def dev(cluster, tmp_path):
+    dev = Dev(tmp_path, cluster)
+    yield dev
+    dev.run("destroy")
+
+
+def killed_at_a_random_moment(dev, chance):
+    process = dev.start()
+    time.sleep(chance.uniform(0.5, 6.0))
+    children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
+
+
+def converges(dev):
+    dev.run()
+    latest = dev.state()
+    assert "pending_operations" not in latest
+    assert len(latest["resources"]) == 14
+    assert len(dev.live()) == 9
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.prove)])
+def test_after_a_kill_the_next_up_converges(dev, times):
+    chance = random.Random(times)
+    for number in range(times):
+        killed_at_a_random_moment(dev, chance)
+        converges(dev)
+        if number < times - 1:
+            dev.run("destroy")
+            assert dev.state().get("resources", []) == []
+
+
+def test_of_two_at_once_one_is_told_who_holds_the_stack(dev):
+    first, second = dev.start(), dev.start()
+    outputs = [process.communicate(timeout=120)[0] for process in (first, second)]
+    codes = sorted([first.returncode, second.returncode])
+    assert codes == [0, 1], outputs
+    assert "Another run holds stack dev" in " ".join(outputs)
+    assert len(dev.state()["resources"]) == 14
+
+
+def test_an_interrupt_saves_what_was_made_and_the_next_up_goes_on(dev):
+    process = dev.start()
+    for line in process.stdout:
+        if "Deployment" in line and "creating" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=20)
+    assert process.returncode == 1, rest
+    deployments = [item for item in dev.state()["resources"] if item["type"].endswith(":Deployment")]
+    assert [item["id"] for item in deployments] == ["llm/qwen-1-5b"]
+    converges(dev)
