@@ -18,6 +18,7 @@ from lab.engine.planner import Planner
 from lab.engine.provider import ProviderError
 from lab.engine.resources import ResourceState, make_urn
 from lab.engine.values import UnsupportedError, from_wire, to_wire
+from lab.errors import LabError
 
 FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -97,7 +98,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         """Answer with the work's result; or tell why not, and leave the program waiting for its end."""
         try:
             return await work
-        except (DeploymentError, ProviderError, UnsupportedError, ValueError) as error:
+        except (DeploymentError, ProviderError, UnsupportedError, LabError, ValueError) as error:
             if isinstance(error, UnsupportedError):
                 self._context.tell(Severity.ERROR, f"{name}: the lab's engine does not support {error}. {SEE}")
             elif str(error):
@@ -105,8 +106,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         except Exception as error:  # a defect; the person must see it rather than wait
             self._context.tell(Severity.ERROR, f"{name}: the engine failed: {type(error).__name__}: {error}")
             raise
-        finally:
-            pass
         self._context.failed = True
         self.failed.set()
         await self.closed.wait()

@@ -25,7 +25,6 @@ from lab.engine.resources import Snapshot
 from lab.engine.store import checkpoint
 from lab.engine.store.backend import Backend
 from lab.engine.store.crypto import Crypter, passphrase_of
-from lab.errors import LabError
 
 Show = Callable[[Event], None]
 
@@ -180,13 +179,18 @@ class Session:
 
 
 class _interrupts:  # noqa: N801  reads as a statement
-    """The first Ctrl-C or SIGTERM lets what is in flight end; the next ends the engine."""
+    """The first Ctrl-C or SIGTERM lets what is in flight end; the next ends the engine.
+
+    What was cut off then is looked up by the next run.
+    """
 
     def __init__(self, interrupt: Callable[[], None]):
         self._interrupt = interrupt
         self._times = 0
+        self._task: asyncio.Task[Any] | None = None
 
     def __enter__(self) -> None:
+        self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._handle)
@@ -198,6 +202,7 @@ class _interrupts:  # noqa: N801  reads as a statement
 
     def _handle(self) -> None:
         self._times += 1
-        if self._times > 1:
-            raise LabError("interrupted twice; the next run looks what became of the operations that were cut off")
-        self._interrupt()
+        if self._times == 1:
+            self._interrupt()
+        elif self._task is not None:
+            self._task.cancel()

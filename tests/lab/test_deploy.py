@@ -1,5 +1,6 @@
 """`make up` and its kin in a project of their own, with a lab of their own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import psutil
 import pytest
 
+from lab.stacks import forget_lab
 from tests.support import PROJECT
 
 
@@ -112,3 +114,14 @@ def test_what_cannot_be_is_refused_before_anything_starts(checkout, arguments, t
     output = deploy(checkout, *arguments, succeeds=False, path="/nonexistent")
     assert told in output
     assert "Traceback" not in output
+
+
+def test_a_deleted_lab_is_forgotten_and_other_clusters_are_not(tmp_path):
+    stacks = tmp_path / ".pulumi/stacks/llm-inference"
+    stacks.mkdir(parents=True)
+    for stack, cluster in (("dev", "lab"), ("dev-kind", "kind")):
+        provider = {"urn": "u", "type": "pulumi:providers:kubernetes", "inputs": {"clusterIdentifier": cluster}}
+        checkpoint = {"version": 3, "checkpoint": {"latest": {"resources": [provider]}}}
+        (stacks / f"{stack}.json").write_text(json.dumps(checkpoint))
+    forget_lab(tmp_path)
+    assert [path.name for path in stacks.iterdir()] == ["dev-kind.json"]

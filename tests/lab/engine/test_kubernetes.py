@@ -126,7 +126,7 @@ def test_what_leaves_the_program_leaves_the_object(stack):
 
 
 def test_a_count_that_somebody_else_keeps_stays(stack):
-    """Three replicas live; a scaler takes over: still three, during and after; its template changes: still three."""
+    """A scaler takes over at three: still three, during and after; the template changes: three; it leaves: three."""
     stack.up("deployment(replicas=1)\n")
     stack.cluster.kubectl("scale", "deploy", "d", "--namespace=engine", "--replicas=3")
     watch = subprocess.Popen(
@@ -139,6 +139,8 @@ def test_a_count_that_somebody_else_keeps_stays(stack):
     stack.up(f'deployment("b", {ignored})\n')
     assert stack.get("deploy", "d", ".spec.replicas") == "3"
     assert stack.get("deploy", "d", ".spec.template.spec.containers[0].image") == "b"
+    stack.up('deployment("b")\n')
+    assert stack.get("deploy", "d", ".spec.replicas") == "3"
     watch.terminate()
     assert set(watch.communicate()[0].split()) == {"3"}
 
