@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import httpx2
+from lightkube.core.exceptions import ConfigError
 
 from lab.engine import paths
 from lab.engine.cluster import objects
@@ -58,7 +59,7 @@ class KubernetesProvider:
         api = Api(http)
         try:
             await api.kind("v1", "Namespace")
-        except (httpx2.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, OSError, ConfigError) as error:
             await api.close()
             return cls(None, unreachable(f"{type(error).__name__} for {http.base_url.host}.", context))
         except ApiError as error:
