@@ -11,18 +11,19 @@ import time
 import psutil
 import pytest
 
+from lab.cluster.control import Lab
 from tests.support import PROJECT
 
 
 class Dev:
-    """The project's own dev stack on the tests' cluster."""
+    """The project's own dev stack on a lab of the tests."""
 
-    def __init__(self, root, cluster):
+    def __init__(self, root, lab):
         self.root = root
-        self.cluster = cluster
+        self.lab = lab
         self.environment = {
             **os.environ,
-            "KUBECONFIG": str(cluster.kubeconfig),
+            "KUBECONFIG": str(lab.kubeconfig),
             "PULUMI_BACKEND_URL": f"file://{root}",
             "PULUMI_CONFIG_PASSPHRASE": "lab",
         }
@@ -50,12 +51,24 @@ class Dev:
         """Every object that carries the project's label, as kind/name."""
         kinds = "deploy,svc,pvc,cm,sa,networkpolicy,resourcequota,podmonitor"
         ours = "-lapp.kubernetes.io/part-of=llm-inference"
-        return sorted(self.cluster.kubectl("get", kinds, "-nllm", ours, "-oname").split())
+        command = [self.lab.kubectl, "get", kinds, "-nllm", ours, "-oname"]
+        return sorted(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+@pytest.fixture(scope="module")
+def empty_lab(tmp_path_factory):
+    """A lab without the namespace of the stack, which other tests leave behind in theirs."""
+    lab = Lab(tmp_path_factory.mktemp("survival") / "home", stacks=PROJECT.root)
+    try:
+        lab.start(start_seconds=0.5, drain_seconds=0.5)
+        yield lab
+    finally:
+        lab.stop(delete=True)
 
 
 @pytest.fixture
-def dev(cluster, tmp_path):
-    dev = Dev(tmp_path, cluster)
+def dev(empty_lab, tmp_path):
+    dev = Dev(tmp_path, empty_lab)
     yield dev
     dev.run("destroy")
 
