@@ -143,7 +143,13 @@ class _Engine:
 
 
 def _copy_project(destination: Path) -> None:
-    files = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     for name in files.splitlines():
         if (REPOSITORY / name).exists():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)

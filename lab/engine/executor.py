@@ -189,7 +189,8 @@ class Executor:
         if not read.id:
             await self._context.journal.end(pending)
             raise ProviderError(f"There is no {new.id}, which the program reads as {new.urn}.")
-        state = new.copy(id=read.id, inputs=read.inputs or new.inputs, outputs=read.outputs or {})
+        # As with the CLI, its inputs are what the program gave, not what would make it.
+        state = new.copy(id=read.id, outputs=read.outputs or {})
         old = self._context.journal.latest(step.old) if step.old else None
         stamped = state.copy(created=old.created if old else None, modified=old.modified if old else None)
         return await self._enter(with_secrets(stamped), pending, old)

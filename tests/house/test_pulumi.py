@@ -1,9 +1,13 @@
 """The same program under the real Pulumi CLI and the real Kubernetes provider, where both are on PATH."""
 
 import os
+import re
 import shutil
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -20,7 +24,13 @@ def pulumi(cluster, tmp_path_factory):
     """Run pulumi in a copy of the project with an environment, a backend and a kubeconfig of its own."""
     home = tmp_path_factory.mktemp("pulumi")
     checkout = home / "project"
-    files = subprocess.run(["git", "ls-files"], cwd=PROJECT.root, check=True, capture_output=True, text=True).stdout
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT.root,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     for name in files.splitlines():
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT.root / name, checkout / name)
@@ -56,12 +66,46 @@ def pulumi(cluster, tmp_path_factory):
     run("pulumi", "destroy", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
 
 
-def test_up_is_clean_afterwards_from_another_kubeconfig_path_too(pulumi, cluster, tmp_path):
+class Relay(socketserver.BaseRequestHandler):
+    """Passes a connection on to the port of the server's `beyond`."""
+
+    def handle(self):
+        with socket.create_connection(("127.0.0.1", self.server.beyond)) as there:
+            back = threading.Thread(target=self.copy, args=(there, self.request), daemon=True)
+            back.start()
+            self.copy(self.request, there)
+            back.join()
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+@pytest.fixture
+def elsewhere(cluster, tmp_path):
+    """Another machine's kubeconfig: another path, and the API server behind another port."""
+    config = cluster.kubeconfig.read_text()
+    port = re.search(r"https://127\.0\.0\.1:(\d+)", config)[1]
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
+        relay.daemon_threads = True
+        relay.beyond = int(port)
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        path = tmp_path / "elsewhere"
+        path.write_text(config.replace(f":{port}", f":{relay.server_address[1]}"))
+        yield str(path)
+        relay.shutdown()
+
+
+def test_up_is_clean_afterwards_from_another_kubeconfig_path_and_port_too(pulumi, cluster, elsewhere):
     pulumi("pulumi", "up", "--stack=dev", "--yes", "--skip-preview", "--non-interactive", "--policy-pack=policy")
     assert cluster.get("deployment", "qwen-1-5b", ".status.availableReplicas") == "1"
-    shutil.copy(cluster.kubeconfig, tmp_path / "elsewhere")
     preview = ["pulumi", "preview", "--stack=dev", "--non-interactive", "--expect-no-changes"]
-    pulumi(*preview, KUBECONFIG=str(tmp_path / "elsewhere"))
+    pulumi(*preview, KUBECONFIG=elsewhere)
 
 
 @pytest.mark.parametrize(
@@ -106,16 +150,15 @@ LAB = (sys.executable, "-m", "lab.engine")
 CLEAN = ("--stack=dev", "--expect-no-changes")
 
 
-def test_either_engine_takes_over_what_the_other_brought_up(pulumi, cluster, tmp_path):
-    """Down with one, up with the other, and neither finds anything to change; also from another kubeconfig path."""
-    shutil.copy(cluster.kubeconfig, tmp_path / "elsewhere")
+def test_either_engine_takes_over_what_the_other_brought_up(pulumi, elsewhere):
+    """Down with one, up with the other, and neither finds anything to change; also from another path and port."""
     pulumi(*LAB, "destroy", "--stack=dev", "--yes", "--skip-preview")
     pulumi(*LAB, "up", "--stack=dev", "--yes", "--skip-preview")
-    pulumi("pulumi", "preview", "--non-interactive", *CLEAN, KUBECONFIG=str(tmp_path / "elsewhere"))
+    pulumi("pulumi", "preview", "--non-interactive", *CLEAN, KUBECONFIG=elsewhere)
     pulumi("pulumi", "refresh", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
     pulumi(*LAB, "preview", *CLEAN)
     pulumi("pulumi", "destroy", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
     pulumi("pulumi", "up", "--stack=dev", "--yes", "--skip-preview", "--non-interactive")
-    pulumi(*LAB, "preview", *CLEAN, KUBECONFIG=str(tmp_path / "elsewhere"))
+    pulumi(*LAB, "preview", *CLEAN, KUBECONFIG=elsewhere)
     pulumi(*LAB, "refresh", "--stack=dev", "--yes")
     pulumi("pulumi", "preview", "--non-interactive", *CLEAN)

@@ -17,7 +17,13 @@ from tests.support import PROJECT
 def checkout(tmp_path_factory):
     """A copy of the project's files, as git has them."""
     root = tmp_path_factory.mktemp("deploy") / "project"
-    names = subprocess.run(["git", "ls-files"], cwd=PROJECT.root, check=True, capture_output=True, text=True).stdout
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT.root,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     for name in names.splitlines():
         if (PROJECT.root / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,13 @@
 """Objects between the program's inputs, the API server and the state."""
 
-import base64
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from lab.engine.cluster.api import Object
 from lab.engine.cluster.diff import AUTONAMED
-from lab.engine.values import PropertyMap, Secret, bare, has_secrets, secret
+from lab.engine.cluster.forms import dashed, normalized, underscored
+from lab.engine.values import PropertyMap, Secret, bare, secret
 
 INPUTS = "__inputs"
 INITIAL_VERSION = "__initialApiVersion"
@@ -40,17 +40,6 @@ def with_name(obj: Object, name: str, seed: bytes, olds: Object) -> Object:
     return {**obj, "metadata": metadata}
 
 
-def without_nulls(value: Any) -> Any:
-    """The value without null entries, which mean the same as absent ones."""
-    if isinstance(value, Secret):
-        return Secret(without_nulls(value.value))
-    if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
-    return value
-
-
 def identity(obj: Object) -> str:
     """The object's id: namespace/name, or name."""
     metadata = obj["metadata"]
@@ -59,25 +48,12 @@ def identity(obj: Object) -> str:
 
 def outputs_of(live: Object, inputs: PropertyMap, manager: str, initial_version: str = "") -> PropertyMap:
     """The live object as the state keeps it, with what the provider itself must remember."""
-    found = like_secrets(live, inputs)
-    given = inputs.get("stringData")
-    if live.get("kind") == "Secret" and given is not None and "data" in found:
-        # The server has encoded what was given in clear text: as secret as that.
-        found["data"] = _encoded_secrets(found["data"], given)
     return {
         FIELD_MANAGER: manager,
         INITIAL_VERSION: initial_version or live["apiVersion"],
-        INPUTS: inputs,
-        **found,
+        INPUTS: underscored(inputs),
+        **underscored(like_secrets(live, inputs)),
     }
-
-
-def _encoded_secrets(data: Any, given: Any) -> Any:
-    if isinstance(given, Secret):
-        return secret(data)
-    if isinstance(data, dict):
-        return {key: secret(item) if has_secrets(given.get(key)) else item for key, item in data.items()}
-    return data
 
 
 def like_secrets(value: Any, pattern: Any) -> Any:
@@ -95,7 +71,7 @@ def like_secrets(value: Any, pattern: Any) -> Any:
 
 def live_of(outputs: PropertyMap) -> Object:
     """The object as it was last seen."""
-    found: Object = bare({key: value for key, value in outputs.items() if key not in _OWN})
+    found: Object = dashed(bare({key: value for key, value in outputs.items() if key not in _OWN}))
     return found
 
 
@@ -118,13 +94,7 @@ def as_seen(live: Any, inputs: Any) -> Any:
 
 def refreshed_inputs(live: Object, inputs: PropertyMap) -> PropertyMap:
     """The inputs as they would have to be for the live object."""
-    found: PropertyMap = as_seen(live, inputs)
-    given = bare(inputs.get("stringData"))
-    if given:
-        # Only its encoded form comes back.
-        data = {key: base64.b64decode(item).decode(errors="replace") for key, item in live.get("data", {}).items()}
-        seen = {key: data[key] for key in given if key in data}
-        found["stringData"] = like_secrets(seen, inputs["stringData"])
+    found: PropertyMap = as_seen(live, normalized(inputs))
     return found
 
 

@@ -14,6 +14,7 @@ from lab.engine.cluster import objects
 from lab.engine.cluster.api import MANAGER, Api, ApiError, NoKindError, Object
 from lab.engine.cluster.connect import UnreachableError, client
 from lab.engine.cluster.diff import difference
+from lab.engine.cluster.forms import normalized
 from lab.engine.cluster.refusals import refused, remedy, unreachable
 from lab.engine.cluster.waiting import WaitError, wait_deleted, wait_ready
 from lab.engine.provider import (
@@ -72,7 +73,7 @@ class KubernetesProvider:
         type_ = urn_type(op.urn)
         if type_.startswith(_NOT_OBJECTS) or type_.endswith(("Patch", "List")):
             raise UnsupportedError(type_)
-        inputs = objects.with_name(objects.without_nulls(news), urn_name(op.urn), op.seed, bare(olds))
+        inputs = objects.with_name(normalized(news), urn_name(op.urn), op.seed, bare(olds))
         if self._api is not None and not has_unknowns(inputs.get("metadata")):
             try:
                 kind = await self._api.kind(inputs["apiVersion"], inputs["kind"])
@@ -89,7 +90,7 @@ class KubernetesProvider:
     ) -> Diff:
         """Compare inputs; nobody is asked."""
         del id, old_outputs
-        return difference(old_inputs, news, tuple(op.ignore_changes))
+        return difference(normalized(old_inputs), news, tuple(op.ignore_changes))
 
     async def create(self, op: Operation, news: PropertyMap) -> Created:
         """Create an object that is not there yet, and wait until it is ready."""

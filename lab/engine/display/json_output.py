@@ -32,6 +32,8 @@ from lab.engine.values import UNKNOWN, UNKNOWN_MARK, Secret
 Json = dict[str, Any]
 
 _ALWAYS = ("urn", "custom", "type")
+# Parts of a replacement, which stands there as a whole.
+_PARTS = (Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED)
 
 
 class JsonDisplay:
@@ -94,7 +96,7 @@ class JsonDisplay:
                 self._redactor.learn(state.inputs)
                 self._redactor.learn(state.outputs)
         key = (step.urn, step.op, step.old is not None and step.old.delete)
-        if step.op is Op.SAME and urn_type(step.urn) != STACK_TYPE:
+        if step.op in _PARTS or (step.op is Op.SAME and urn_type(step.urn) != STACK_TYPE):
             return
         if step.op is Op.REFRESH and status == "succeeded" and step.refreshed in (None, Op.SAME):
             self._steps.pop(key, None)

@@ -93,3 +93,9 @@ def test_a_refresh_lists_what_it_found_different():
     ]
     (found,) = digest(events, preview=False)["steps"]
     assert (found["op"], found["newState"]["inputs"]) == ("update", {"spec": {"args": ["1"]}})
+
+
+def test_a_replacement_stands_there_as_a_whole():
+    new = OLD.copy(inputs=NEW)
+    events = run(step(Op.CREATE_REPLACEMENT, OLD, new), step(Op.REPLACE, OLD, new), step(Op.DELETE_REPLACED, OLD, None))
+    assert [item["op"] for item in digest(events, preview=True)["steps"]] == ["replace"]

@@ -46,6 +46,18 @@ class Engine:
             assert (done.returncode == 0) is succeeds, output
         return output
 
+    def start(self, program: str) -> subprocess.Popen:
+        """Begin an up, in a process that the test may interrupt or kill."""
+        self.write(program)
+        more = ["--non-interactive"] if self.is_cli else []
+        return subprocess.Popen(
+            [*self.command, "up", "--stack=dev", "--yes", "--skip-preview", *more],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def up(self, program: str, *options: str, succeeds: bool | None = True) -> str:
         self.write(program)
         return self.run("up", "--yes", "--skip-preview", *options, succeeds=succeeds)
@@ -92,10 +104,14 @@ class Engine:
 
     def log(self) -> list[str]:
         """What was done to the world since the last time."""
-        path = self.root / "log.txt"
-        lines = path.read_text().splitlines() if path.exists() else []
-        path.unlink(missing_ok=True)
+        lines = self.done()
+        (self.root / "log.txt").unlink(missing_ok=True)
         return lines
+
+    def done(self) -> list[str]:
+        """What has been done to the world so far."""
+        path = self.root / "log.txt"
+        return path.read_text().splitlines() if path.exists() else []
 
 
 def _without_ciphertexts(value):

@@ -4,8 +4,11 @@ Each scenario asserts what is expected under either engine; then the states that
 """
 
 import shutil
+import signal
 import subprocess
+import time
 
+import psutil
 import pytest
 
 from tests.lab.engine.scenarios.engines import cli_engine, lab_engine
@@ -19,7 +22,8 @@ def venv(tmp_path_factory):
     """An environment for the CLI's projects; the project's own must not be changed by it."""
     root = tmp_path_factory.mktemp("venv")
     (root / "pyproject.toml").write_text(
-        '[project]\nname = "scenario"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = ["pulumi>=3.272.0"]\n'
+        '[project]\nname = "scenario"\nversion = "0"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["pulumi>=3.272.0", "pulumi-policy>=1.21.0"]\n'
     )
     subprocess.run(["uv", "sync", "--quiet"], cwd=root, check=True)
     return root
@@ -205,6 +209,81 @@ def targeted(engine):
     assert engine.world() == {"c-0": "2"}
 
 
+PACK = """
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy, StackValidationPolicy
+
+def says(word):
+    return lambda args, report: report(f"{word} is not liked") if args.props.get("value") == word else None
+
+def few(args, report):
+    if len([item for item in args.resources if item.resource_type.endswith("test:Thing")]) > 2:
+        report("that is one too many")
+
+PolicyPack("rules", policies=[
+    ResourceValidationPolicy("forbidden", "Never.", says("forbidden"), EnforcementLevel.MANDATORY),
+    ResourceValidationPolicy("odd", "Better not.", says("odd"), EnforcementLevel.ADVISORY),
+    StackValidationPolicy("few", "At most two.", few, EnforcementLevel.MANDATORY),
+])
+"""
+
+
+def judged(engine):
+    """An advisory violation is told; a mandatory one ends the run before anything is touched; the stack comes last."""
+    pack = engine.root / "pack"
+    pack.mkdir()
+    runtime = "{name: python, options: {toolchain: uv, virtualenv: ../.venv}}"
+    (pack / "PulumiPolicy.yaml").write_text(f"version: 1.0.0\nruntime: {runtime}\n")
+    (pack / "__main__.py").write_text(PACK)
+    assert "odd is not liked" in engine.up('Thing("a", "odd")\n', "--policy-pack=pack")
+    engine.log()
+    engine.write('Thing("a", "1")\nThing("b", "forbidden")\n')
+    output = engine.run("up", "--yes", "--policy-pack=pack", succeeds=False)
+    assert "forbidden is not liked" in output
+    assert engine.log() == []
+    three = 'Thing("a", "odd")\nThing("b", "1")\nThing("c", "1")\n'
+    assert "one too many" in engine.up(three, "--policy-pack=pack", succeeds=False)
+    assert engine.names() == {"a", "b", "c"}
+
+
+IN_A_ROW = 'a = Thing("a", "1")\nb = Thing("b", "1", of=a.made, seconds={0})\nThing("c", "1", of=b.made, seconds={0})\n'
+
+
+def begun(engine):
+    """An up whose first thing is there, and whose second is in the making."""
+    process = engine.start(IN_A_ROW.format(2))
+    while "create a-0" not in engine.done():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.7)
+    return process
+
+
+def interrupted(engine):
+    """What is in the making is finished and kept; the next up goes on, and makes nothing twice."""
+    process = begun(engine)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    assert engine.done() == ["create a-0", "create b-0"]
+    assert engine.names() == {"a", "b"}
+    engine.up(IN_A_ROW.format(2))
+    assert engine.log() == ["create a-0", "create b-0", "create c-0"]
+
+
+def killed(engine):
+    """What was known to be there stays; the next up goes on."""
+    process = begun(engine)
+    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    for member in family:
+        member.kill()
+    psutil.wait_procs(family, timeout=10)
+    process.wait()
+    if engine.is_cli:
+        engine.run("cancel", "--yes")
+    engine.up(IN_A_ROW.format(2))
+    assert engine.log().count("create a-0") == 1
+    assert engine.world() == {"a-0": "1", "b-0": "1", "c-0": "1"}
+
+
 SCENARIOS = [
     everything_alike,
     replaced_after_its_successor_is_there,
@@ -219,6 +298,9 @@ SCENARIOS = [
     refreshed,
     secret,
     targeted,
+    judged,
+    interrupted,
+    killed,
 ]
 
 
