@@ -11,7 +11,20 @@ from pydantic.fields import FieldInfo
 
 from blueprint.issues import Issue, KeyPath, shown
 from blueprint.settings import Settings
-from blueprint.settings.base import DnsLabel, HubRepository, HubRevision, LabelValue, ObjectName
+from blueprint.settings.base import (
+    DnsLabel,
+    EndpointName,
+    HostName,
+    HttpPath,
+    HubNamespace,
+    HubRepository,
+    HubRevision,
+    ImageReference,
+    LabelValue,
+    ObjectName,
+    SecretName,
+    tag_of,
+)
 
 _BOUNDS = {
     "greater_than_equal": "is below the smallest allowed value, {ge}",
@@ -39,6 +52,8 @@ _STAND_INS: Sequence[Any] = (
     "placeholder/placeholder",
     "placeholder.example",
     "x1",
+    "/placeholder",
+    "0" * 12,
     1,
     1024,
     {"placeholder": {}},
@@ -47,9 +62,30 @@ _STAND_INS: Sequence[Any] = (
 
 _DROP = object()
 
+_RETIRED: Mapping[tuple[str, str], str] = {
+    (
+        "access",
+        "protected",
+    ): "The old word protected meant different things, and the API takes it for private without a "
+    "word. private: tokens of the organisation. authenticated: anyone with a Hugging Face account.",
+}
+"""By key and value, what to say of words that were allowed once, or elsewhere."""
+
 _FORMS: Mapping[str, str] = {
     constraint.pattern: description.description
-    for kind in (DnsLabel, LabelValue, ObjectName, HubRepository, HubRevision)
+    for kind in (
+        DnsLabel,
+        EndpointName,
+        HostName,
+        HttpPath,
+        HubNamespace,
+        HubRepository,
+        HubRevision,
+        ImageReference,
+        LabelValue,
+        ObjectName,
+        SecretName,
+    )
     for constraint, description in [get_args(kind)[1:3]]
 }
 """By pattern, the words for it: a field's own description says what it means, not how it is written."""
@@ -120,8 +156,9 @@ def _stand_in(field: FieldInfo | None) -> Any:
     """What a refused key holds while the rest is read: nothing, or a valid value where the key is required."""
     if field is None or not field.is_required():
         return _DROP
-    if _models(field.annotation):
-        return {}
+    options = _models(field.annotation)
+    if options:
+        return next((stand_in for model in options if (stand_in := _alone(model)) is not None), {})
     if get_origin(field.annotation) is Literal:
         return get_args(field.annotation)[0]
     if get_origin(field.annotation) is dict:
@@ -137,10 +174,16 @@ def _stand_in(field: FieldInfo | None) -> Any:
     return _DROP
 
 
+def _alone(model: type[BaseModel]) -> Mapping[str, str] | None:
+    """The tag of one of several mappings, where that mapping needs no other key."""
+    tag = tag_of(model)
+    others = [name for name, field in model.model_fields.items() if field.is_required() and (not tag or name != tag[0])]
+    return dict([tag]) if tag and not others else None
+
+
 def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
     kind, context, path = detail["type"], detail.get("ctx", {}), place.path
-    # No value of huggingface is shown: what stands there by mistake may be a token of any form.
-    given = "this value" if path[:1] == ("huggingface",) else shown(detail.get("input"))
+    given = "this value" if _may_be_secret(path) else shown(detail.get("input"))
     if kind in ("extra_forbidden", "invalid_key"):
         near = difflib.get_close_matches(path[-1], place.allowed, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""
@@ -148,13 +191,16 @@ def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
     elif kind == "missing":
         problem, remedy = "this key is missing", f"Add it: {place.about}"
     elif kind in _UNREADABLE:
-        path, remedy = (*path, "target"), "Use 'kubernetes' or 'endpoint'."
+        key = context["discriminator"].strip("'")
+        path, remedy = (*path, key), f"Use {place.tags}."
         missing = kind == "union_tag_not_found"
-        problem = "this key is missing" if missing else f"{shown(detail['input']['target'])} is no target"
+        word = "target" if key == "target" else path[-2]
+        problem = "this key is missing" if missing else f"{shown(detail['input'][key])} is no {word}"
     elif kind == "too_short":
         problem, remedy = "this is empty", f"Add at least one. {place.about}"
     elif kind == "literal_error":
-        problem, remedy = f"{given} is not allowed", f"Use {context['expected']}. {place.about}"
+        meaning = _RETIRED.get((path[-1], str(detail["input"])), place.about)
+        problem, remedy = f"{given} is not allowed", f"Use {context['expected']}. {meaning}"
     elif kind in _BOUNDS:
         problem = f"{given} {_BOUNDS[kind].format(**context)}"
         remedy = f"Use a value {_range(place.field)}. {place.about}"
@@ -167,6 +213,11 @@ def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
     else:
         problem, remedy = f"{given} does not fit: {detail['msg'].lower()}", place.form or place.about
     return Issue(path=path, problem=problem, remedy=remedy.strip())
+
+
+def _may_be_secret(path: KeyPath) -> bool:
+    """Whether what stands there by mistake may be a token or password of any form, which no message shows."""
+    return path[:1] == ("huggingface",) or "secrets" in path[2:] or "registry" in path[2:]
 
 
 def _range(field: FieldInfo | None) -> str:
@@ -185,6 +236,7 @@ class _Place:
 
     allowed: the keys that may stand there.
     about: what the value means; form: how it is written.
+    tags: where one of several mappings may stand, the words that tell which.
     field: its field, when it is the key of a model.
     """
 
@@ -192,6 +244,7 @@ class _Place:
     allowed: Sequence[str]
     about: str
     form: str
+    tags: str
     field: FieldInfo | None
 
 
@@ -209,7 +262,7 @@ def _locate(location: Sequence[int | str]) -> _Place:
             about = form = _described(get_args(_bare(container))[0])
             continue
         options = _models(current)
-        tagged = [model for model in options if _tag(model) == part]
+        tagged = [model for model in options if (tag_of(model) or ("", ""))[1] == part]
         if tagged and len(options) > 1:
             current = tagged[0]
             continue
@@ -229,7 +282,9 @@ def _locate(location: Sequence[int | str]) -> _Place:
     nested = _models(current)
     if not about and len(nested) == 1:
         about = (nested[0].__doc__ or "").splitlines()[0]
-    return _Place(tuple(path), allowed, about, form, field)
+    words = [repr(tag[1]) for tag in map(tag_of, nested) if tag]
+    tags = f"{', '.join(words[:-1])} or {words[-1]}" if len(nested) > 1 else ""
+    return _Place(tuple(path), allowed, about, form, tags, field)
 
 
 def _described_in(field: FieldInfo | None) -> str:
@@ -258,8 +313,3 @@ def _item(annotation: Any) -> Any:
 
 def _bare(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-
-
-def _tag(model: type[BaseModel]) -> str | None:
-    target = model.model_fields.get("target")
-    return get_args(target.annotation)[0] if target else None

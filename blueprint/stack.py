@@ -7,6 +7,7 @@ from typing import Any
 from blueprint.accelerators import ACCELERATORS
 from blueprint.checks import cross_check
 from blueprint.description import Description
+from blueprint.endpoint import Endpoint, resolve_endpoint
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.parse import parse
@@ -39,6 +40,7 @@ class Stack:
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
     workloads: Sequence[Workload]
+    endpoints: Sequence[Endpoint]
 
 
 def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock, images_lock: ImagesLock) -> Stack:
@@ -61,6 +63,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         hub_read_secret=settings.huggingface.hub_read_secret,
         monitoring=settings.monitoring,
         workloads=workloads,
+        endpoints=[resolve_endpoint(description, name, model) for name, model in description.endpoint_models()],
     )
 
 

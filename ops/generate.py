@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from blueprint.issues import DescriptionError
 from blueprint.schema import defaults, models_in, nested_models, stack_schema
 from blueprint.settings import Settings
+from blueprint.settings.base import tag_of
 from blueprint.stack import resolve_stack
 from ops.project import PROJECT_NAME, Project
 
@@ -123,16 +124,17 @@ def _places(model: type[BaseModel], at: str = "", target: str = "") -> dict[type
         inner = models_in(info.annotation)
         below = f"{path}.<name>" if get_origin(info.annotation) is dict else path
         for found in inner:
-            which = _target(found) if len(inner) > 1 else target
+            which = _tag(found) if len(inner) > 1 else target
             for nested, where in {found: below, **_places(found, below, which)}.items():
                 # Two models may have a key of the same name that means different things.
                 taken = where in places.values() or (len(inner) > 1 and nested is found)
-                places.setdefault(nested, f"{where} (target: {which})" if taken else where)
+                places.setdefault(nested, f"{where} ({which})" if taken else where)
     return places
 
 
-def _target(model: type[BaseModel]) -> str:
-    return str(get_args(model.model_fields["target"].annotation)[0])
+def _tag(model: type[BaseModel]) -> str:
+    key, value = tag_of(model) or ("", "")
+    return f"{key}: {value}"
 
 
 def _row(key: str, info: FieldInfo, default: Any) -> str:
