@@ -166,9 +166,7 @@ def _shards(engine: EndpointVllm | EndpointSglang, model: EndpointModel, shards:
     if engine.tensor_parallel_size is not None:
         return Resolved(shards, "given: engine.tensorParallelSize")
     shared = f", shared by {copies} copies of the model" if copies > 1 else ""
-    return Resolved(
-        shards, f"all {instance_count(model.instance.size)} GPUs of instance size {model.instance.size}{shared}"
-    )
+    return Resolved(shards, f"all GPUs of instance size {model.instance.size}{shared}")
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,10 @@ def stack_schema(project: str) -> dict[str, Any]:
         },
         "required": [f"{project}:{key}" for key in settings.get("required", [])],
         # Keys of Pulumi and of its providers are theirs to check.
-        "patternProperties": {f"^(?!{project}:)[^:]+:.": True},
+        "patternProperties": {
+            f"^(?!{project}:)[^:]+:.": True,
+            f"^{project}-secrets:.": {**_SECURE, "description": "The value of a secret that an endpoint names."},
+        },
         "additionalProperties": False,
     }
     texts = {key: {"type": "string"} for key in ("encryptionsalt", "encryptedkey", "secretsprovider")}

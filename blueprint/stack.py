@@ -18,6 +18,9 @@ from blueprint.workload import Workload, resolve_workload
 SECRET_KEYS = ("hubReadToken",)
 """Configuration values that are secrets and therefore no part of the settings."""
 
+ENDPOINT_SECRETS = "llm-inference-secrets"
+"""Configuration namespace of the values that endpoints' secrets name; no part of the settings either."""
+
 
 def given(key: str, value: object) -> bool:
     """Whether a section is there: Pulumi.yaml has to give every optional key a default, and an empty mapping is it."""

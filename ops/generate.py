@@ -87,6 +87,9 @@ Secrets are no settings. A read token for the Hub comes from an existing Secret 
 from the secret configuration value `hubReadToken` (`pulumi config set --secret hubReadToken`); in clear text that value
 is refused. What looks like a token is masked in every message.
 
+What an endpoint keeps secret stands under `llm-inference-secrets`: `pulumi config set --secret
+llm-inference-secrets:hub-read` stores a value, and `secrets: {{HF_TOKEN: hub-read}}` of the model names it.
+
 {_sections()}"""
 
 
@@ -107,10 +110,12 @@ def _sections() -> str:
     parts = []
     for model in nested_models(Settings):
         title = "Top level" if model is Settings else f"`{places[model]}`"
-        rows = [
-            _row(key, info, defaults(model).get(key))
-            for key, info in ((info.alias or name, info) for name, info in model.model_fields.items())
-        ]
+        tag, _ = tag_of(model) or ("", "")
+        # What tells which mapping it is comes first, also before the keys that several share.
+        keys = sorted(
+            ((info.alias or name, info) for name, info in model.model_fields.items()), key=lambda item: item[0] != tag
+        )
+        rows = [_row(key, info, defaults(model).get(key)) for key, info in keys]
         head = f"## {title}\n\n{_first_line(model)}\n\n| key | value | default | meaning |\n|---|---|---|---|\n"
         parts.append(head + "\n".join(rows) + "\n")
     return "\n".join(parts)

@@ -101,17 +101,20 @@ def _parallelism(path: KeyPath, model: EndpointModel) -> Iterator[Issue]:
     gpus = instance_count(size)
     if shards * copies == gpus:
         return
-    given = engine.tensor_parallel_size is not None
-    key = "tensorParallelSize" if given else "dataParallelSize"
-    factor = f" x dataParallelSize {copies}" if copies > 1 else ""
+    if engine.tensor_parallel_size is None:
+        key = "dataParallelSize"
+        problem = f"{copies} copies of the model cannot share the GPUs of size {size} equally"
+        remedy = f"Use a divisor of {gpus}, or another instance.size."
+    else:
+        key = "tensorParallelSize"
+        factor = f" x dataParallelSize {copies}" if copies > 1 else ""
+        problem = f"{shards}{factor} does not use all GPUs of size {size} exactly"
+        fitting = f"{gpus // copies}" if gpus % copies == 0 else f"{gpus} without dataParallelSize"
+        remedy = f"Use tensorParallelSize: {fitting}, or another instance.size."
     yield Issue(
         path=(*path, "engine", key),
-        problem=f"{shards}{factor} is not the {gpus} GPUs of size {size}"
-        if given
-        else f"{gpus} GPUs of size {size} cannot be shared equally by {copies} copies of the model",
-        remedy=f"Use {key}: {gpus // copies if gpus % copies == 0 else gpus}, or another instance.size."
-        if given
-        else f"Use a divisor of {gpus}, or another instance.size.",
+        problem=problem,
+        remedy=remedy,
         reads=(
             (*path, "instance", "size"),
             (*path, "engine", "name"),
@@ -175,7 +178,8 @@ def _environment(path: KeyPath, model: EndpointModel) -> Iterator[Issue]:
                     remedy=f"Use secrets: {{{variable}: NAME}}, and store the token with "
                     "`pulumi config set --secret llm-inference-secrets:NAME`.",
                 )
-            if key == "secrets" and variable in model.environment:
+            # A token under environment is refused for itself, and its remedy is the place here.
+            if key == "secrets" and variable in model.environment and variable not in _TOKEN_VARIABLES:
                 yield Issue(
                     path=at,
                     problem="it is also given under environment, and one would hide the other",

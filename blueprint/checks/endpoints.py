@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from blueprint.description import Description, endpoint_name
 from blueprint.instances import PREFIXES, instance_accelerator
-from blueprint.issues import Issue, KeyPath
+from blueprint.issues import Issue, KeyPath, looks_like_token
 from blueprint.settings import EndpointModel
 
 _NAME_LENGTH = 32
@@ -33,7 +33,14 @@ def check(description: Description) -> Iterator[Issue]:
 
 
 def _namespace(description: Description) -> Iterator[Issue]:
-    if description.settings.huggingface.namespace is not None:
+    namespace = description.settings.huggingface.namespace
+    if namespace is not None:
+        if looks_like_token(namespace):
+            yield Issue(
+                path=("huggingface", "namespace"),
+                problem="this looks like a token, in clear text",
+                remedy="Revoke it, and give the name of the organisation or user that owns the endpoints.",
+            )
         return
     for name, _ in description.endpoint_models():
         yield Issue(

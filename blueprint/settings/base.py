@@ -53,7 +53,7 @@ LabelKey = Annotated[
 HubNamespace = Annotated[
     str,
     # Nothing escapes it on its way into the path of a request.
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=96),
+    StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", max_length=96),
     Field(description="An organisation or user of the Hugging Face Hub."),
 ]
 
