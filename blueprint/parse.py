@@ -1,15 +1,15 @@
 """From plain configuration to typed settings, with every mistake said in this project's words."""
 
 import difflib
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from blueprint.issues import Issue, KeyPath, shown
+from blueprint.places import Place, locate, models_of
 from blueprint.settings import Settings
 from blueprint.settings.base import (
     DnsLabel,
@@ -118,7 +118,7 @@ def parse(config: Mapping[str, Any]) -> Parsed:
         changes: dict[KeyPath, Any] = {}
         before = tuple(refused)
         for detail in details:
-            place = _locate(detail["loc"])
+            place = locate(detail["loc"])
             issue = _issue(detail, place)
             # Neither what stands inside a refused part, nor a whole that is incomplete because of one.
             if not any(_within(issue.path, path) or _within(path, issue.path) for path in before):
@@ -156,7 +156,7 @@ def _stand_in(field: FieldInfo | None) -> Any:
     """What a refused key holds while the rest is read: nothing, or a valid value where the key is required."""
     if field is None or not field.is_required():
         return _DROP
-    options = _models(field.annotation)
+    options = models_of(field.annotation)
     if options:
         return next((stand_in for model in options if (stand_in := _alone(model)) is not None), {})
     if get_origin(field.annotation) is Literal:
@@ -181,7 +181,7 @@ def _alone(model: type[BaseModel]) -> Mapping[str, str] | None:
     return dict([tag]) if tag and not others else None
 
 
-def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
+def _issue(detail: Mapping[str, Any], place: Place) -> Issue:
     kind, context, path = detail["type"], detail.get("ctx", {}), place.path
     given = "this value" if _may_be_secret(path) else shown(detail.get("input"))
     if kind in ("extra_forbidden", "invalid_key"):
@@ -228,88 +228,3 @@ def _range(field: FieldInfo | None) -> str:
         if hasattr(constraint, name)
     ]
     return " and ".join(limits) or "within it"
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where pydantic's location points: the keys that a person wrote, and what is known about the last of them.
-
-    allowed: the keys that may stand there.
-    about: what the value means; form: how it is written.
-    tags: where one of several mappings may stand, the words that tell which.
-    field: its field, when it is the key of a model.
-    """
-
-    path: KeyPath
-    allowed: Sequence[str]
-    about: str
-    form: str
-    tags: str
-    field: FieldInfo | None
-
-
-def _locate(location: Sequence[int | str]) -> _Place:
-    """Follow a location through the models, leaving out what pydantic adds (union tags, key markers)."""
-    path: list[str] = []
-    current: Any = Settings
-    container: Any = None
-    field: FieldInfo | None = None
-    about = form = ""
-    allowed: Sequence[str] = ()
-    for part in location:
-        # Behind the key of a mapping it is pydantic's mark; elsewhere somebody wrote such a key.
-        if part == "[key]" and get_origin(_bare(container)) is dict:
-            about = form = _described(get_args(_bare(container))[0])
-            continue
-        options = _models(current)
-        tagged = [model for model in options if (tag_of(model) or ("", ""))[1] == part]
-        if tagged and len(options) > 1:
-            current = tagged[0]
-            continue
-        path.append(str(part))
-        container = current
-        if len(options) == 1:
-            fields = {info.alias or name: info for name, info in options[0].model_fields.items()}
-            allowed = sorted(fields)
-            field = fields.get(str(part))
-            current = field.annotation if field else None
-            about = (field.description if field else None) or _described_in(field)
-            form = ""
-        else:
-            current, field = _item(current), None
-            form = _described(current)
-            about = form or about
-    nested = _models(current)
-    if not about and len(nested) == 1:
-        about = (nested[0].__doc__ or "").splitlines()[0]
-    words = [repr(tag[1]) for tag in map(tag_of, nested) if tag]
-    tags = f"{', '.join(words[:-1])} or {words[-1]}" if len(nested) > 1 else ""
-    return _Place(tuple(path), allowed, about, form, tags, field)
-
-
-def _described_in(field: FieldInfo | None) -> str:
-    """The description that an annotated type brings along, when the field itself has none."""
-    return next((e.description for e in field.metadata if getattr(e, "description", None)), "") if field else ""
-
-
-def _described(annotation: Any) -> str:
-    extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return next((e.description for e in extras if isinstance(e, FieldInfo) and e.description), "")
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    annotation = _bare(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [model for option in get_args(annotation) for model in _models(option)]
-    return []
-
-
-def _item(annotation: Any) -> Any:
-    arguments = get_args(_bare(annotation))
-    return arguments[-1] if arguments else None
-
-
-def _bare(annotation: Any) -> Any:
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
