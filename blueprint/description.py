@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blueprint.locks import ImagesLock, ModelsLock
+from blueprint.resources import Resolved
 from blueprint.settings import EndpointModel, KubernetesModel, Settings
 
 LAB_ID = "lab"
@@ -28,6 +29,11 @@ class Description:
         cluster = self.settings.cluster
         return cluster is not None and cluster.id == LAB_ID and cluster.context == LAB_ID
 
+    @property
+    def endpoints_in_lab(self) -> bool:
+        """Whether this stack's endpoints are those of the lab."""
+        return self.settings.huggingface.api == "lab"
+
     def kubernetes_models(self) -> Iterator[tuple[str, KubernetesModel]]:
         """The models on the cluster's GPUs, by name, in order of name."""
         for name, model in sorted(self.settings.models.items()):
@@ -44,3 +50,12 @@ class Description:
 def object_name(name: str, formerly: list[str]) -> str:
     """Name of a model's live objects: its oldest, since renaming a Deployment, claim or Service replaces it."""
     return formerly[0] if formerly else name
+
+
+def endpoint_name(name: str, model: EndpointModel) -> Resolved[str]:
+    """Name of a model's endpoint: the one given, else its oldest, since another name replaces the endpoint."""
+    if model.endpoint_name is not None:
+        return Resolved(model.endpoint_name, "given: endpointName")
+    if model.formerly:
+        return Resolved(object_name(name, model.formerly), "the model's oldest name: another one replaces the endpoint")
+    return Resolved(name, "the model's name")

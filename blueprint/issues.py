@@ -18,6 +18,11 @@ def mask(text: str) -> str:
     return _TOKEN.sub(r"\1_***", text)
 
 
+def looks_like_token(text: str) -> bool:
+    """Whether a text holds what looks like a Hugging Face token."""
+    return _TOKEN.search(text) is not None
+
+
 def shown(value: Any) -> str:
     """A value as a message shows it: short, on one line, without tokens."""
     return _GIVEN.repr(value)

@@ -1,17 +1,30 @@
 """From plain configuration to typed settings, with every mistake said in this project's words."""
 
 import difflib
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from blueprint.issues import Issue, KeyPath, shown
+from blueprint.places import Place, locate, models_of
 from blueprint.settings import Settings
-from blueprint.settings.base import DnsLabel, HubRepository, HubRevision, LabelValue, ObjectName
+from blueprint.settings.base import (
+    DnsLabel,
+    EndpointName,
+    HostName,
+    HttpPath,
+    HubNamespace,
+    HubRepository,
+    HubRevision,
+    ImageReference,
+    LabelValue,
+    ObjectName,
+    SecretName,
+    tag_of,
+)
 
 _BOUNDS = {
     "greater_than_equal": "is below the smallest allowed value, {ge}",
@@ -39,6 +52,8 @@ _STAND_INS: Sequence[Any] = (
     "placeholder/placeholder",
     "placeholder.example",
     "x1",
+    "/placeholder",
+    "0" * 12,
     1,
     1024,
     {"placeholder": {}},
@@ -47,9 +62,30 @@ _STAND_INS: Sequence[Any] = (
 
 _DROP = object()
 
+_RETIRED: Mapping[tuple[str, str], str] = {
+    (
+        "access",
+        "protected",
+    ): "The old word protected meant different things, and the API takes it for private without a "
+    "word. private: tokens of the organisation. authenticated: anyone with a Hugging Face account.",
+}
+"""By key and value, what to say of words that were allowed once, or elsewhere."""
+
 _FORMS: Mapping[str, str] = {
     constraint.pattern: description.description
-    for kind in (DnsLabel, LabelValue, ObjectName, HubRepository, HubRevision)
+    for kind in (
+        DnsLabel,
+        EndpointName,
+        HostName,
+        HttpPath,
+        HubNamespace,
+        HubRepository,
+        HubRevision,
+        ImageReference,
+        LabelValue,
+        ObjectName,
+        SecretName,
+    )
     for constraint, description in [get_args(kind)[1:3]]
 }
 """By pattern, the words for it: a field's own description says what it means, not how it is written."""
@@ -82,7 +118,7 @@ def parse(config: Mapping[str, Any]) -> Parsed:
         changes: dict[KeyPath, Any] = {}
         before = tuple(refused)
         for detail in details:
-            place = _locate(detail["loc"])
+            place = locate(detail["loc"])
             issue = _issue(detail, place)
             # Neither what stands inside a refused part, nor a whole that is incomplete because of one.
             if not any(_within(issue.path, path) or _within(path, issue.path) for path in before):
@@ -120,8 +156,9 @@ def _stand_in(field: FieldInfo | None) -> Any:
     """What a refused key holds while the rest is read: nothing, or a valid value where the key is required."""
     if field is None or not field.is_required():
         return _DROP
-    if _models(field.annotation):
-        return {}
+    options = models_of(field.annotation)
+    if options:
+        return next((stand_in for model in options if (stand_in := _alone(model)) is not None), {})
     if get_origin(field.annotation) is Literal:
         return get_args(field.annotation)[0]
     if get_origin(field.annotation) is dict:
@@ -137,10 +174,16 @@ def _stand_in(field: FieldInfo | None) -> Any:
     return _DROP
 
 
-def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
+def _alone(model: type[BaseModel]) -> Mapping[str, str] | None:
+    """The tag of one of several mappings, where that mapping needs no other key."""
+    tag = tag_of(model)
+    others = [name for name, field in model.model_fields.items() if field.is_required() and (not tag or name != tag[0])]
+    return dict([tag]) if tag and not others else None
+
+
+def _issue(detail: Mapping[str, Any], place: Place) -> Issue:
     kind, context, path = detail["type"], detail.get("ctx", {}), place.path
-    # No value of huggingface is shown: what stands there by mistake may be a token of any form.
-    given = "this value" if path[:1] == ("huggingface",) else shown(detail.get("input"))
+    given = "this value" if _may_be_secret(path) else shown(detail.get("input"))
     if kind in ("extra_forbidden", "invalid_key"):
         near = difflib.get_close_matches(path[-1], place.allowed, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""
@@ -148,13 +191,16 @@ def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
     elif kind == "missing":
         problem, remedy = "this key is missing", f"Add it: {place.about}"
     elif kind in _UNREADABLE:
-        path, remedy = (*path, "target"), "Use 'kubernetes' or 'endpoint'."
+        key = context["discriminator"].strip("'")
+        path, remedy = (*path, key), f"Use {place.tags}."
         missing = kind == "union_tag_not_found"
-        problem = "this key is missing" if missing else f"{shown(detail['input']['target'])} is no target"
+        word = "target" if key == "target" else path[-2]
+        problem = "this key is missing" if missing else f"{shown(detail['input'][key])} is no {word}"
     elif kind == "too_short":
         problem, remedy = "this is empty", f"Add at least one. {place.about}"
     elif kind == "literal_error":
-        problem, remedy = f"{given} is not allowed", f"Use {context['expected']}. {place.about}"
+        meaning = _RETIRED.get((path[-1], str(detail["input"])), place.about)
+        problem, remedy = f"{given} is not allowed", f"Use {context['expected']}. {meaning}"
     elif kind in _BOUNDS:
         problem = f"{given} {_BOUNDS[kind].format(**context)}"
         remedy = f"Use a value {_range(place.field)}. {place.about}"
@@ -169,6 +215,11 @@ def _issue(detail: Mapping[str, Any], place: "_Place") -> Issue:
     return Issue(path=path, problem=problem, remedy=remedy.strip())
 
 
+def _may_be_secret(path: KeyPath) -> bool:
+    """Whether what stands there by mistake may be a token or password of any form, which no message shows."""
+    return path[:1] == ("huggingface",) or "secrets" in path[2:] or "registry" in path[2:]
+
+
 def _range(field: FieldInfo | None) -> str:
     limits = [
         words.format(getattr(constraint, name))
@@ -177,89 +228,3 @@ def _range(field: FieldInfo | None) -> str:
         if hasattr(constraint, name)
     ]
     return " and ".join(limits) or "within it"
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where pydantic's location points: the keys that a person wrote, and what is known about the last of them.
-
-    allowed: the keys that may stand there.
-    about: what the value means; form: how it is written.
-    field: its field, when it is the key of a model.
-    """
-
-    path: KeyPath
-    allowed: Sequence[str]
-    about: str
-    form: str
-    field: FieldInfo | None
-
-
-def _locate(location: Sequence[int | str]) -> _Place:
-    """Follow a location through the models, leaving out what pydantic adds (union tags, key markers)."""
-    path: list[str] = []
-    current: Any = Settings
-    container: Any = None
-    field: FieldInfo | None = None
-    about = form = ""
-    allowed: Sequence[str] = ()
-    for part in location:
-        # Behind the key of a mapping it is pydantic's mark; elsewhere somebody wrote such a key.
-        if part == "[key]" and get_origin(_bare(container)) is dict:
-            about = form = _described(get_args(_bare(container))[0])
-            continue
-        options = _models(current)
-        tagged = [model for model in options if _tag(model) == part]
-        if tagged and len(options) > 1:
-            current = tagged[0]
-            continue
-        path.append(str(part))
-        container = current
-        if len(options) == 1:
-            fields = {info.alias or name: info for name, info in options[0].model_fields.items()}
-            allowed = sorted(fields)
-            field = fields.get(str(part))
-            current = field.annotation if field else None
-            about = (field.description if field else None) or _described_in(field)
-            form = ""
-        else:
-            current, field = _item(current), None
-            form = _described(current)
-            about = form or about
-    nested = _models(current)
-    if not about and len(nested) == 1:
-        about = (nested[0].__doc__ or "").splitlines()[0]
-    return _Place(tuple(path), allowed, about, form, field)
-
-
-def _described_in(field: FieldInfo | None) -> str:
-    """The description that an annotated type brings along, when the field itself has none."""
-    return next((e.description for e in field.metadata if getattr(e, "description", None)), "") if field else ""
-
-
-def _described(annotation: Any) -> str:
-    extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return next((e.description for e in extras if isinstance(e, FieldInfo) and e.description), "")
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    annotation = _bare(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [model for option in get_args(annotation) for model in _models(option)]
-    return []
-
-
-def _item(annotation: Any) -> Any:
-    arguments = get_args(_bare(annotation))
-    return arguments[-1] if arguments else None
-
-
-def _bare(annotation: Any) -> Any:
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-
-
-def _tag(model: type[BaseModel]) -> str | None:
-    target = model.model_fields.get("target")
-    return get_args(target.annotation)[0] if target else None

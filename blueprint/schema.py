@@ -34,7 +34,8 @@ def stack_schema(project: str) -> dict[str, Any]:
     # Cross-checks hold these to the registries; completion needs the names.
     definitions["Cluster"]["properties"]["accelerators"]["propertyNames"] = {"enum": sorted(ACCELERATORS)}
     definitions["AcceleratorChoice"]["properties"]["type"]["enum"] = sorted(ACCELERATORS)
-    definitions["VllmEngine"]["properties"]["version"]["enum"] = sorted(VLLM_VERSIONS)
+    for engine in ("VllmEngine", "EndpointVllm"):
+        definitions[engine]["properties"]["version"]["enum"] = sorted(VLLM_VERSIONS)
     token = {
         **_SECURE,
         "description": "Read token for the Hub, as `pulumi config set --secret hubReadToken` writes it.",
@@ -48,7 +49,10 @@ def stack_schema(project: str) -> dict[str, Any]:
         },
         "required": [f"{project}:{key}" for key in settings.get("required", [])],
         # Keys of Pulumi and of its providers are theirs to check.
-        "patternProperties": {f"^(?!{project}:)[^:]+:.": True},
+        "patternProperties": {
+            f"^(?!{project}:)[^:]+:.": True,
+            f"^{project}-secrets:.": {**_SECURE, "description": "The value of a secret that an endpoint names."},
+        },
         "additionalProperties": False,
     }
     texts = {key: {"type": "string"} for key in ("encryptionsalt", "encryptedkey", "secretsprovider")}

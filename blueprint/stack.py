@@ -7,6 +7,7 @@ from typing import Any
 from blueprint.accelerators import ACCELERATORS
 from blueprint.checks import cross_check
 from blueprint.description import Description
+from blueprint.endpoint import Endpoint, resolve_endpoint
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.parse import parse
@@ -16,6 +17,9 @@ from blueprint.workload import Workload, resolve_workload
 
 SECRET_KEYS = ("hubReadToken",)
 """Configuration values that are secrets and therefore no part of the settings."""
+
+ENDPOINT_SECRETS = "llm-inference-secrets"
+"""Configuration namespace of the values that endpoints' secrets name; no part of the settings either."""
 
 
 def given(key: str, value: object) -> bool:
@@ -39,6 +43,7 @@ class Stack:
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
     workloads: Sequence[Workload]
+    endpoints: Sequence[Endpoint]
 
 
 def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock, images_lock: ImagesLock) -> Stack:
@@ -61,6 +66,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         hub_read_secret=settings.huggingface.hub_read_secret,
         monitoring=settings.monitoring,
         workloads=workloads,
+        endpoints=[resolve_endpoint(description, name, model) for name, model in description.endpoint_models()],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from blueprint.accelerators import ACCELERATORS, LABEL_KEYS
 from blueprint.description import Description, object_name
 from blueprint.engines import VLLM_VERSIONS, vllm, vllm_arguments
+from blueprint.pins import pinned_image, pinned_revision
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.settings import Cluster, KubernetesModel
 from blueprint.settings.kubernetes import Cache
@@ -113,7 +114,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     if cluster is None:
         raise ValueError(f"models.{name}: a description without cluster has no workloads")
     accelerator = ACCELERATORS[model.accelerator.type]
-    revision = _revision(description, model)
+    revision = pinned_revision(description, model.model, model.revision)
     live_name = object_name(name, model.formerly)
     storage = _storage(model.cache, live_name)
     times = Resolved(
@@ -152,7 +153,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         gpu_label=(LABEL_KEYS[cluster.node_labels], accelerator.labels[cluster.node_labels]),
         runtime_class=cluster.runtime_class,
         replicas=model.scaling.max,
-        image=_image(description, model),
+        image=pinned_image(description, VLLM_VERSIONS[model.engine.version].image),
         revision=revision,
         cpu=cpu(model),
         memory_gib=memory_gib(model),
@@ -161,21 +162,6 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         rollout=_rollout(description, cluster, model, storage.value),
         times=times,
     )
-
-
-def _image(description: Description, model: KubernetesModel) -> Resolved[str]:
-    tagged = VLLM_VERSIONS[model.engine.version].image
-    pin = description.images_lock.pin(tagged)
-    if pin.digest is None:
-        return Resolved(tagged, "unresolved in images.lock.yaml: the tag, which only the lab takes")
-    return Resolved(f"{tagged}@{pin.digest}", f"{pin.known.how}: {pin.known.source}, {pin.known.date}")
-
-
-def _revision(description: Description, model: KubernetesModel) -> Resolved[str]:
-    pin = description.models_lock.pin(model.model, model.revision)
-    if pin.sha is None:
-        return Resolved(model.revision, "unresolved in models.lock.yaml: the name, which only the lab takes")
-    return Resolved(pin.sha, f"{model.revision}, {pin.known.how}: {pin.known.source}, {pin.known.date}")
 
 
 def _storage(cache: Cache, live_name: str) -> Resolved[Storage]:

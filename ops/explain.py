@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from blueprint.endpoint import Endpoint
+from blueprint.workload import Workload
 from ops.project import Project
 
 
@@ -14,18 +16,32 @@ from ops.project import Project
 def command(stack: str, model: str | None) -> None:
     """Print what MODEL (default: every model) resolves to, and why."""
     resolved = Project.find().resolve(stack)
-    workloads = [workload for workload in resolved.workloads if model in (None, workload.name)]
-    if model is not None and not workloads:
-        names = ", ".join(workload.name for workload in resolved.workloads) or "none"
-        raise click.ClickException(f"No model {model} in stack {stack}. Models: {names}.")
-    for workload in workloads:
-        click.echo(f"{workload.name}: {workload.replicas} x {workload.gpu_count} {workload.gpu_resource}")
-        for name, decision in sorted(workload.decisions().items()):
+    heads = {workload.name: _workload(workload) for workload in resolved.workloads}
+    heads |= {endpoint.name: _endpoint(endpoint) for endpoint in resolved.endpoints}
+    if model is not None and model not in heads:
+        raise click.ClickException(f"No model {model} in stack {stack}. Models: {', '.join(heads) or 'none'}.")
+    models: list[Workload | Endpoint] = [*resolved.workloads, *resolved.endpoints]
+    for one in models:
+        if model not in (None, one.name):
+            continue
+        click.echo(f"{one.name}: {heads[one.name]}")
+        for name, decision in sorted(one.decisions().items()):
             click.echo(f"  {name}: {_shown(decision.value)}\n    {decision.why}")
+
+
+def _workload(workload: Workload) -> str:
+    return f"{workload.replicas} x {workload.gpu_count} {workload.gpu_resource}"
+
+
+def _endpoint(endpoint: Endpoint) -> str:
+    compute, provider = endpoint.body["compute"], endpoint.body["provider"]
+    replicas = f"{compute['scaling']['minReplica']} to {compute['scaling']['maxReplica']}"
+    instance = f"{compute['instanceType']} {compute['instanceSize']}"
+    return f"endpoint in {endpoint.namespace}, {replicas} x {instance} at {provider['vendor']} {provider['region']}"
 
 
 def _shown(value: Any) -> str:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         given = {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
         return ", ".join(f"{key} {item}" for key, item in given.items())
-    return str(value)
+    return "not set" if value is None else str(value)

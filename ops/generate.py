@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from blueprint.issues import DescriptionError
 from blueprint.schema import defaults, models_in, nested_models, stack_schema
 from blueprint.settings import Settings
+from blueprint.settings.base import tag_of
 from blueprint.stack import resolve_stack
 from ops.project import PROJECT_NAME, Project
 
@@ -86,6 +87,9 @@ Secrets are no settings. A read token for the Hub comes from an existing Secret 
 from the secret configuration value `hubReadToken` (`pulumi config set --secret hubReadToken`); in clear text that value
 is refused. What looks like a token is masked in every message.
 
+What an endpoint keeps secret stands under `llm-inference-secrets`: `pulumi config set --secret
+llm-inference-secrets:hub-read` stores a value, and `secrets: {{HF_TOKEN: hub-read}}` of the model names it.
+
 {_sections()}"""
 
 
@@ -106,10 +110,12 @@ def _sections() -> str:
     parts = []
     for model in nested_models(Settings):
         title = "Top level" if model is Settings else f"`{places[model]}`"
-        rows = [
-            _row(key, info, defaults(model).get(key))
-            for key, info in ((info.alias or name, info) for name, info in model.model_fields.items())
-        ]
+        tag, _ = tag_of(model) or ("", "")
+        # What tells which mapping it is comes first, also before the keys that several share.
+        keys = sorted(
+            ((info.alias or name, info) for name, info in model.model_fields.items()), key=lambda item: item[0] != tag
+        )
+        rows = [_row(key, info, defaults(model).get(key)) for key, info in keys]
         head = f"## {title}\n\n{_first_line(model)}\n\n| key | value | default | meaning |\n|---|---|---|---|\n"
         parts.append(head + "\n".join(rows) + "\n")
     return "\n".join(parts)
@@ -123,16 +129,17 @@ def _places(model: type[BaseModel], at: str = "", target: str = "") -> dict[type
         inner = models_in(info.annotation)
         below = f"{path}.<name>" if get_origin(info.annotation) is dict else path
         for found in inner:
-            which = _target(found) if len(inner) > 1 else target
+            which = _tag(found) if len(inner) > 1 else target
             for nested, where in {found: below, **_places(found, below, which)}.items():
                 # Two models may have a key of the same name that means different things.
                 taken = where in places.values() or (len(inner) > 1 and nested is found)
-                places.setdefault(nested, f"{where} (target: {which})" if taken else where)
+                places.setdefault(nested, f"{where} ({which})" if taken else where)
     return places
 
 
-def _target(model: type[BaseModel]) -> str:
-    return str(get_args(model.model_fields["target"].annotation)[0])
+def _tag(model: type[BaseModel]) -> str:
+    key, value = tag_of(model) or ("", "")
+    return f"{key}: {value}"
 
 
 def _row(key: str, info: FieldInfo, default: Any) -> str:

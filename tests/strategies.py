@@ -51,7 +51,7 @@ def repositories() -> st.SearchStrategy[str]:
     return st.just("Qwen/Qwen2.5-1.5B-Instruct") | st.tuples(part, part).map("/".join)
 
 
-def _some(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+def some(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """A mapping with any of these keys; every key is optional."""
     return st.fixed_dictionaries({}, optional=strategies)
 
@@ -75,19 +75,19 @@ def _caches(draw: st.DrawFn, replicas: int) -> dict[str, Any]:
     # Several replicas on several nodes share a claim only when it is ReadWriteMany.
     modes = ["ReadWriteMany", *(["ReadWriteOnce"] if replicas == 1 else [])]
     mode = draw(st.sampled_from(modes))
-    cache = draw(_some(mode=st.just("shared")))
+    cache = draw(some(mode=st.just("shared")))
     if mode == "ReadWriteOnce" or draw(st.booleans()):
         cache["accessMode"] = mode
     if draw(st.booleans()):
         return {**cache, "existingClaim": draw(object_names())}
-    storage = draw(_some(storageClass=st.just(_CLASSES[mode])))
+    storage = draw(some(storageClass=st.just(_CLASSES[mode])))
     return {**cache, **storage, "sizeGiB": draw(size)}
 
 
 @st.composite
 def _resources(draw: st.DrawFn, gpus: int) -> dict[str, Any]:
     """Shared memory counts as memory and must leave some of it, also where one of the two is derived."""
-    resources = draw(_some(cpu=st.integers(1, 512)))
+    resources = draw(some(cpu=st.integers(1, 512)))
     memory, shm = 16 + 16 * gpus, 1 if gpus == 1 else 2 * gpus
     if draw(st.booleans()):
         memory = resources["memoryGiB"] = draw(st.integers(shm + 1, 8192))
@@ -111,8 +111,8 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     }
     if replicas > 1 or draw(st.booleans()):
         model["scaling"] = {"min": replicas, "max": replicas}
-    lifecycle = _some(startupMinutes=st.integers(1, 240), drainSeconds=st.integers(0, 3600))
-    optional = _some(
+    lifecycle = some(startupMinutes=st.integers(1, 240), drainSeconds=st.integers(0, 3600))
+    optional = some(
         revision=st.sampled_from(["main", "v1.0", "refs/pr/7", "0" * 40]),
         owner=label_values(),
         cache=_caches(replicas),
@@ -146,18 +146,18 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     cluster: dict[str, Any] = {
         "context": "lab",
         "id": "lab",
-        "namespace": {"name": namespace, **draw(_some(create=st.booleans()))},
+        "namespace": {"name": namespace, **draw(some(create=st.booleans()))},
         "accelerators": {
             name: {
                 "available": max(1, gpus_wanted(models, name) + draw(st.integers(0, 8))),
-                **draw(_some(hourlyUsd=st.floats(0.01, 100))),
+                **draw(some(hourlyUsd=st.floats(0.01, 100))),
             }
             for name in accelerators
         },
     }
     if dialect != "gpuOperator" or draw(st.booleans()):
         cluster["nodeLabels"] = dialect
-    cluster |= draw(_some(runtimeClass=st.just("nvidia")))
+    cluster |= draw(some(runtimeClass=st.just("nvidia")))
     config: dict[str, Any] = {"cluster": cluster, "models": models}
     if all("hourlyUsd" in pool for pool in cluster["accelerators"].values()) and draw(st.booleans()):
         config["budget"] = {"monthlyUsd": 1e9}
@@ -167,9 +167,9 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
 def _rest() -> st.SearchStrategy[dict[str, Any]]:
     secret = st.fixed_dictionaries({"name": object_names(), "key": _text(_WORDS, _WORDS + "-_.", _WORDS, 40)})
     labels = st.dictionaries(st.sampled_from(["release", "prometheus", "example.com/team"]), label_values(), max_size=2)
-    return _some(
-        huggingface=_some(hubReadSecret=secret, namespace=st.just("my-org")),
-        deletion=_some(protect=st.booleans()),
+    return some(
+        huggingface=some(hubReadSecret=secret, namespace=st.just("my-org")),
+        deletion=some(protect=st.booleans()),
         monitoring=st.fixed_dictionaries(
             {"mode": st.just("operator")}, optional={"namespace": dns_labels(), "labels": labels}
         ),

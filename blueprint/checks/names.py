@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from blueprint.description import Description, object_name
 from blueprint.issues import Issue
+from blueprint.settings import KubernetesModel
 
 _RESERVED = {
     "vllm": "every pod beside a Service called vllm gets VLLM_PORT=tcp://..., which vLLM takes for its own port",
@@ -15,9 +16,9 @@ _RESERVED = {
 def check(description: Description) -> Iterator[Issue]:
     """Names that cannot be used, or are used twice."""
     owners: dict[str, str] = {name: name for name in description.settings.models}
-    for name, model in description.kubernetes_models():
+    for name, model in sorted(description.settings.models.items()):
         live = object_name(name, model.formerly)
-        if live in _RESERVED:
+        if isinstance(model, KubernetesModel) and live in _RESERVED:
             yield Issue(path=("models", name), problem=_RESERVED[live], remedy="Use another name.")
         seen: set[str] = set()
         for former in model.formerly:

@@ -15,12 +15,6 @@ def check(description: Description) -> Iterator[Issue]:
             problem=f"{monitoring.mode} is not built yet",
             remedy="Use operator, or remove monitoring.",
         )
-    for name, _ in description.endpoint_models():
-        yield Issue(
-            path=("models", name, "target"),
-            problem="endpoint is not built yet",
-            remedy="Use target: kubernetes.",
-        )
     for name, model in description.kubernetes_models():
         path = ("models", name)
         if model.cache.mode in ("perReplica", "node"):

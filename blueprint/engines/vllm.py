@@ -81,3 +81,16 @@ def serve_arguments(
         # Without it SIGTERM aborts every request in flight.
         f"--shutdown-timeout={drain_seconds}",
     ]
+
+
+def endpoint_arguments(*, served_names: Sequence[str], max_model_len: int, gpu_memory_utilization: float) -> list[str]:
+    """Arguments that an Inference Endpoint adds to its own command line, which says where model and port are.
+
+    Without served names the model would be called /repository, after the place where the endpoint keeps it.
+    """
+    return [
+        "--served-model-name",
+        *served_names,
+        f"--max-model-len={max_model_len}",
+        f"--gpu-memory-utilization={gpu_memory_utilization:g}",
+    ]

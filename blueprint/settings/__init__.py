@@ -1,6 +1,7 @@
 """The typed settings of a stack: what a stack file may say, and nothing else."""
 
 from blueprint.settings.endpoint import EndpointModel as EndpointModel
+from blueprint.settings.endpoint_engines import EndpointEngine as EndpointEngine
 from blueprint.settings.kubernetes import KubernetesModel as KubernetesModel
 from blueprint.settings.stack import Cluster as Cluster
 from blueprint.settings.stack import Deletion as Deletion

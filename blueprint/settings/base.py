@@ -1,6 +1,6 @@
 """What all settings share: strict types, camelCase keys, unknown keys refused."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -50,6 +50,58 @@ LabelKey = Annotated[
     Field(description="A Kubernetes label key: a name, or a DNS name, '/' and a name."),
 ]
 
+HubNamespace = Annotated[
+    str,
+    # Nothing escapes it on its way into the path of a request.
+    StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", max_length=96),
+    Field(description="An organisation or user of the Hugging Face Hub."),
+]
+
+EndpointName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"),
+    Field(description="The name of an Inference Endpoint: lower case letters, digits, '-'; at most 32 characters."),
+]
+
+VariableName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128),
+    Field(description="The name of an environment variable: letters, digits, '_'; starts with no digit."),
+]
+
+SecretName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=128),
+    Field(
+        description="The NAME of a secret, never its value: `pulumi config set --secret llm-inference-secrets:NAME` "
+        "stores the value."
+    ),
+]
+
+ImageReference = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*"
+        r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$",
+        max_length=512,
+    ),
+    Field(
+        description="A container image: registry/repository:tag@sha256:digest. Only the lab takes one without digest."
+    ),
+]
+
+HttpPath = Annotated[
+    str,
+    StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=256),
+    Field(description="A path of the server: starts with '/'."),
+]
+
+HostName = Annotated[
+    str,
+    StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]{2,}$", max_length=253),
+    Field(description="A host name: labels of lower case letters, digits and '-', with dots between them."),
+]
+
 
 class SettingsModel(BaseModel):
     """Base of all settings: frozen, strictly typed, written in camelCase, closed to unknown keys."""
@@ -65,3 +117,12 @@ class SettingsModel(BaseModel):
         validate_by_alias=True,
         validate_by_name=False,
     )
+
+
+def tag_of(model: type[BaseModel]) -> tuple[str, str] | None:
+    """Key and value by which a mapping says that it is this model and none of its siblings in a union."""
+    for key in ("target", "name"):
+        field = model.model_fields.get(key)
+        if field is not None and get_origin(field.annotation) is Literal:
+            return key, str(get_args(field.annotation)[0])
+    return None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from blueprint.settings.base import (
+    HostName,
     HubRepository,
     HubRevision,
     LabelValue,
@@ -95,11 +96,7 @@ class Lifecycle(SettingsModel):
 class Expose(SettingsModel):
     """Publication of a model outside the cluster."""
 
-    host: str = Field(
-        pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]{2,}$",
-        max_length=253,
-        description="Public host name.",
-    )
+    host: HostName = Field(description="Public host name.")
     tls_secret: ObjectName | None = Field(default=None, description="Existing Secret with the certificate of the host.")
     auth: Literal["engineKey", "gateway", "none"] = Field(
         description="Who checks callers: the engine by its key, the gateway, or nobody (needs allowPublic: true)."

@@ -5,7 +5,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from blueprint.accelerators import NodeLabels
-from blueprint.settings.base import DnsLabel, LabelKey, LabelValue, ModelName, ObjectName, SettingsModel
+from blueprint.settings.base import (
+    DnsLabel,
+    HubNamespace,
+    LabelKey,
+    LabelValue,
+    ModelName,
+    ObjectName,
+    SettingsModel,
+)
 from blueprint.settings.endpoint import EndpointModel
 from blueprint.settings.kubernetes import KubernetesModel
 
@@ -62,8 +70,13 @@ class SecretKey(SettingsModel):
 class HuggingFace(SettingsModel):
     """Access to the Hugging Face Hub and to Inference Endpoints."""
 
-    namespace: str | None = Field(
-        default=None, min_length=1, description="Organisation or user that owns the endpoints."
+    namespace: HubNamespace | None = Field(
+        default=None, description="Organisation or user that owns, and pays for, the endpoints. Endpoints need it."
+    )
+    api: Literal["huggingface", "lab"] = Field(
+        default="huggingface",
+        description="Whose Inference Endpoints: Hugging Face's, or those of the lab, the stand-in that this machine "
+        "runs. lab: only in a stack whose cluster is the lab, or that has none.",
     )
     hub_read_secret: SecretKey | None = Field(
         default=None,

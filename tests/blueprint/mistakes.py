@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.blueprint import stack_files
-from tests.blueprint.stack_files import DELETE, ENDPOINT, LAB, MODEL, PROD, edited
+from tests.blueprint.stack_files import DELETE, LAB, MODEL, PROD
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +26,6 @@ def wrong(key: str, value: Any, problem: str, remedy: str, *, at: str | None = N
     base = more.pop("base", PROD)
     also = more.pop("also", {})
     return Mistake({key: value, **also}, {at or key: (problem, remedy)}, base)
-
-
-def endpoint(key: str, value: Any, problem: str, remedy: str) -> Mistake:
-    """A mistake in a model with target: endpoint, beside the one that this target is not built yet."""
-    mistake = edited({"e": ENDPOINT}, {key: value} if key.startswith("e.") else {})
-    rest = {} if key.startswith("e.") else {key: value}
-    at = f"models.{key}" if key.startswith("e.") else key
-    pending = {"models.e.target": ("endpoint is not built yet", "Use target: kubernetes")}
-    return Mistake({"models.e": mistake["e"], **rest}, {at: (problem, remedy), **pending})
 
 
 def exposed(expose: Mapping[str, Any], key: str, problem: str, remedy: str) -> Mistake:
@@ -261,24 +252,4 @@ MISTAKES = {
     # Targets.
     "target missing": wrong("models.m.target", DELETE, MISSING, "Use 'kubernetes' or 'endpoint'"),
     "target unknown": wrong("models.m.target", "gke", "'gke' is no target", "Use 'kubernetes' or 'endpoint'"),
-    "endpoint without namespace": endpoint(
-        "huggingface.namespace", DELETE, f"{MISSING}, and models.e has target: endpoint", "Name the organisation"
-    ),
-    "endpoint for everybody": endpoint("e.access", "public", "lets anybody use the endpoint", "allowPublic: true"),
-    "endpoint for everyone with an account": endpoint(
-        "e.access", "authenticated", "anyone with a Hugging Face account", "allowAuthenticated: true"
-    ),
-    "endpoint that sleeps and never sleeps": endpoint("e.scaling", {"min": 1, "scaleToZeroMinutes": 15}, "", ""),
-    "endpoint with min above max": endpoint("e.scaling", {"min": 2, "max": 1}, "", ""),
-    "endpoint with a GPU of a cluster": endpoint("e.accelerator", {}, "unknown key", "instance"),
-    "endpoint without owner": endpoint("e.owner", DELETE, f"{MISSING}, and endpoints cost money", "Name the team"),
-    "endpoint of an unknown size": endpoint("e.instance", {**ENDPOINT["instance"], "size": "large"}, "", ""),
 }
-# These three are found below the key that was edited.
-for name, key, problem, remedy in (
-    ("endpoint that sleeps and never sleeps", "scaling.scaleToZeroMinutes", "never sleeps at min: 1", "Use min: 0"),
-    ("endpoint with min above max", "scaling.min", "2 is above scaling.max, 1", "Use min: 1 or less"),
-    ("endpoint of an unknown size", "instance.size", "'large' does not have the allowed form", "x and the number"),
-):
-    said = {k: v for k, v in MISTAKES[name].says.items() if k == "models.e.target"}
-    MISTAKES[name] = Mistake(MISTAKES[name].edit, {f"models.e.{key}": (problem, remedy), **said})

@@ -35,6 +35,23 @@ ENDPOINT: Mapping[str, Any] = {
     "engine": {"name": "vllm", "maxModelLen": 8192},
     "instance": {"vendor": "aws", "region": "us-east-1", "type": "nvidia-l4", "size": "x1"},
 }
+DIGEST = "sha256:" + "cd" * 32
+ENGINES: Mapping[str, Mapping[str, Any]] = {
+    "vllm": ENDPOINT["engine"],
+    "sglang": {"name": "sglang", "image": f"docker.io/lmsysorg/sglang:v1@{DIGEST}"},
+    "tgi": {"name": "tgi", "image": f"ghcr.io/huggingface/text-generation-inference:3.3.5@{DIGEST}"},
+    "tei": {"name": "tei", "image": f"ghcr.io/huggingface/text-embeddings-inference:1.8@{DIGEST}"},
+    "llamacpp": {"name": "llamacpp", "image": f"ghcr.io/ggml-org/llama.cpp:server@{DIGEST}"},
+    "huggingface": {"name": "huggingface"},
+    "custom": {
+        "name": "custom",
+        "image": f"registry.example.com:5000/team/server:1@{DIGEST}",
+        "healthRoute": "/ready",
+        "registry": {"username": "robot", "password": "registry-robot"},
+    },
+}
+"""The least that each engine of an endpoint needs."""
+
 PROD: Mapping[str, Any] = {
     "cluster": {
         "context": "prod",
@@ -47,6 +64,11 @@ PROD: Mapping[str, Any] = {
     "deletion": {"protect": True},
     "monitoring": {"mode": "operator"},
     "models": {"m": MODEL, "other": {**MODEL, "owner": "team-chat"}},
+}
+ENDPOINTS: Mapping[str, Any] = {
+    # No cluster: endpoints need none.
+    "huggingface": {"namespace": "my-org"},
+    "models": {"e": ENDPOINT, **{f"e-{name}": {**ENDPOINT, "engine": engine} for name, engine in ENGINES.items()}},
 }
 LAB: Mapping[str, Any] = {
     "cluster": {
@@ -63,6 +85,24 @@ LAB: Mapping[str, Any] = {
             "engine": {"name": "vllm", "version": "0.33.0", "maxModelLen": 8192},
             "accelerator": {"type": "nvidia-l4"},
         }
+    },
+}
+LAB_ENDPOINTS: Mapping[str, Any] = {
+    "huggingface": {"namespace": "lab-org", "api": "lab"},
+    # Neither owner nor pins nor digests.
+    "models": {
+        "e": {
+            "target": "endpoint",
+            "model": "org/unpinned",
+            "engine": {"name": "vllm", "version": "0.33.0", "maxModelLen": 8192},
+            "instance": ENDPOINT["instance"],
+        },
+        "tagged": {
+            "target": "endpoint",
+            "model": "org/unpinned",
+            "engine": {"name": "sglang", "image": "docker.io/lmsysorg/sglang:v1"},
+            "instance": ENDPOINT["instance"],
+        },
     },
 }
 

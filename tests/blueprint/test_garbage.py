@@ -8,11 +8,33 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from blueprint.issues import DescriptionError
-from tests.blueprint.stack_files import ENDPOINT, MODEL, PROD, edited, resolve
+from tests.blueprint.stack_files import ENDPOINTS, MODEL, PROD, edited, resolve
+
+FULL = {
+    "models.e.scaling": {"min": 0, "max": 1, "pendingRequests": 1.5},
+    "models.e.environment": {"KEY": "value"},
+    "models.e.secrets": {"HF_TOKEN": "hub-read"},
+    "models.e.tags": ["search"],
+    "models.e.route": {"domain": "llm.example.com", "path": "/v1"},
+    "models.e.privateService": {"accountId": "123456789012", "region": "us-east-1"},
+}
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 KNOWN_WORDS = st.sampled_from(
-    ["cluster", "models", "m", "target", "kubernetes", "endpoint", "engine", "cache", "accelerators", "nvidia-l4"]
+    [
+        "cluster",
+        "models",
+        "m",
+        "target",
+        "kubernetes",
+        "endpoint",
+        "engine",
+        "name",
+        "custom",
+        "cache",
+        "accelerators",
+        "nvidia-l4",
+    ]
 )
 
 
@@ -38,10 +60,11 @@ def test_garbage_is_refused_and_never_crashes(config):
 @given(data=st.data())
 def test_garbage_in_the_place_of_one_value_is_refused_and_never_crashes(data):
     """Deeper than garbage from scratch ever gets."""
-    keys = sorted(_dotted(PROD)) + [f"models.e.{key}" for key in sorted(_dotted(ENDPOINT))]
+    base = edited(PROD, {f"models.{name}": model for name, model in ENDPOINTS["models"].items()}, FULL)
+    keys = sorted(_dotted(base))
     edits = data.draw(st.dictionaries(st.sampled_from(keys), GARBAGE, min_size=1, max_size=3))
     # The outermost first, so that an edit below another one replaces it or is lost in it.
-    config = edited(PROD, {"models.e": ENDPOINT})
+    config = base
     for key in sorted(edits):
         *parents, last = key.split(".")
         at = config

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from blueprint.schema import DIALECT, stack_schema
 from ops import generate
 from ops.project import PROJECT_NAME, Project
+from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.mistakes import MISTAKES
-from tests.blueprint.stack_files import ENDPOINT, LAB, PROD, edited
+from tests.blueprint.stack_files import ENDPOINTS, LAB, LAB_ENDPOINTS, PROD, edited
+from tests.endpoint_strategies import endpoint_configs
 from tests.strategies import lab_configs
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,7 @@ SEEN_BY_AN_EDITOR = (
     "unknown key",
     "is not allowed",
     "is no target",
+    "is no engine",
     "the allowed form",
     "largest allowed value",
     "smallest allowed value",
@@ -79,13 +82,13 @@ def test_every_stack_file_here_fits_the_schema(path):
     assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(path.read_text()))] == []
 
 
-@pytest.mark.parametrize("config", [PROD, LAB, edited(PROD, {"models.e": ENDPOINT})], ids=["prod", "lab", "endpoint"])
+@pytest.mark.parametrize("config", [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS], ids=["prod", "lab", "endpoints", "stand-in"])
 def test_valid_configurations_fit_the_schema(config):
     assert [error.message for error in VALIDATOR.iter_errors(file_of(config))] == []
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(config=lab_configs())
+@given(config=lab_configs() | endpoint_configs())
 def test_whatever_resolves_fits_the_schema(config):
     assert [error.message for error in VALIDATOR.iter_errors(file_of(config))] == []
 
@@ -94,7 +97,7 @@ def test_whatever_resolves_fits_the_schema(config):
     "mistake",
     [
         pytest.param(mistake, id=name)
-        for name, mistake in MISTAKES.items()
+        for name, mistake in {**MISTAKES, **ENDPOINT_MISTAKES}.items()
         if any(said in problem for problem, _ in mistake.says.values() for said in SEEN_BY_AN_EDITOR)
     ],
 )
@@ -108,6 +111,8 @@ def test_an_editor_sees_the_mistakes_of_single_values(mistake):
         ("llm-inference:hubReadToken", {"secure": "v1:abc:def"}, True),
         ("llm-inference:hubReadToken", "in clear text", False),
         ("llm-inference:model", {}, False),
+        ("llm-inference-secrets:hub-read", {"secure": "v1:abc:def"}, True),
+        ("llm-inference-secrets:hub-read", "in clear text", False),
         ("kubernetes:context", "lab", True),
         ("pulumi:tags", {"team": "search"}, True),
         ("models", {}, False),

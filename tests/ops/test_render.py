@@ -125,6 +125,29 @@ def test_every_resolved_value_is_explained(checkout):
         assert word in output
 
 
+def test_what_an_endpoint_resolves_to_is_explained(checkout):
+    (checkout / "Pulumi.hub.yaml").write_text(
+        """config:
+  llm-inference:huggingface: {namespace: my-org}
+  llm-inference:models:
+    answers:
+      target: endpoint
+      model: Qwen/Qwen2.5-1.5B-Instruct
+      owner: team-search
+      engine: {name: vllm, maxModelLen: 8192}
+      instance: {vendor: aws, region: us-east-1, type: nvidia-l4, size: x4}
+"""
+    )
+    output = llm("explain", "--stack", "hub", "answers").output
+    for words in (
+        "answers: endpoint in my-org, 0 to 1 x nvidia-l4 x4 at aws us-east-1",
+        "tensor_parallel_size: 4\n    all GPUs of instance size x4",
+        "scale_to_zero_minutes: 15\n    scaling.min 0:",
+        "revision: 989aa7980e4cf806f80c7fef2b1adb7bc71aa306\n    main, published:",
+    ):
+        assert words in output
+
+
 @pytest.mark.parametrize("text", ["y", "N", "1e3", "0o7", "+1", ".5", "12", "1:30", "true", "null", "--flag=1", "word"])
 def test_a_text_stays_a_text_for_readers_of_every_yaml(text):
     """kubectl takes a plain y for true and 1e3 for a number; Python's reader does not."""
