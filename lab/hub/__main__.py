@@ -17,7 +17,7 @@ def main() -> None:
         "--switch", action="append", default=[], metavar="NAME=VALUE", help="see lab/hub/switches.py; repeatable"
     )
     arguments = parser.parse_args()
-    from lab.hub.server import serve  # the web framework takes half a second, which --help need not
+    from lab.hub.server import serve  # noqa: PLC0415 - it takes half a second, which --help need not
 
     try:
         serve(

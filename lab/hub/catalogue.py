@@ -1,14 +1,15 @@
 """Hardware with prices, regions and quotas.
 
-Prices, sizes and statuses: Hugging Face's pricing page as last changed on 2026-05-19, per replica and hour; read for the
-research of this project on 2026-11-22. It names no regions and was already out of date then (live on 2026-09-09: aws
-nvidia-t4 x1 at 0.60), so these are numbers to test with and not to budget with.
+Prices, sizes and statuses: Hugging Face's pricing page as last changed on 2026-05-19, per replica and hour; read for
+the research of this project on 2026-11-22. It names no regions and was already out of date then (live on 2026-09-09:
+aws nvidia-t4 x1 at 0.60), so these are numbers to test with and not to budget with.
 
-Regions: those seen in the live catalogue on 2026-09-09 (aws eu-west-1, us-east-1, us-east-2, us-west-2; azure eastus; gcp
-us-east4) with what was seen of single types: nvidia-l40s in us-east-1 alone, nvidia-h200 in us-west-2 alone,
-nvidia-h100 of gcp in us-east4 with a quota of 0, nvidia-rtx-pro-6000 x1 in us-east-2 alone at 2.75 (2026-08-29). The other
-types of aws are in us-east-1 and eu-west-1 here, which nobody has seen. Memory and vCPUs of GPU machines are this
-stand-in's, but for the rows that were recorded (nvidia-l4 x1 7/30, nvidia-a100 x8 of gcp 96/680).
+Regions: those seen in the live catalogue on 2026-09-09 (aws eu-west-1, us-east-1, us-east-2, us-west-2; azure eastus;
+gcp us-east4) with what was seen of single types: nvidia-l40s in us-east-1 alone, nvidia-h200 in us-west-2 alone,
+nvidia-h100 of gcp in us-east4 with a quota of 0, nvidia-rtx-pro-6000 x1 in us-east-2 alone at 2.75 (2026-08-29). The
+other types of aws are in us-east-1 and eu-west-1 here, which nobody has seen. Memory and vCPUs of GPU machines,
+statuses other than deprecated, and quotas are this stand-in's, but for what was recorded: nvidia-l4 x1 7 vCPU 30 GB
+quota 16, intel-spr quota 60, nvidia-a100 x8 of gcp 96 vCPU 680 GB reserved; nvidia-l40s was short in October 2026.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ _QUOTA = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Compute:
-    """One row: a machine in a region. `gpus` is also what counts against the quota, on a CPU machine its vCPUs."""
+    """One row: a machine in a region. `accelerators` count against the quota; of a CPU machine they are its vCPUs."""
 
     vendor: str
     region: str

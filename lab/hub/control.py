@@ -43,6 +43,21 @@ def router(world: World, machine: Machine, *, home: str | None) -> APIRouter:
         world.log.clear()
         return JSONResponse({})
 
+    @routes.post("/advance")
+    async def advance(request: Request) -> Response:
+        def move(given: dict[str, Any]) -> dict[str, Any]:
+            world.clock.advance(float(given["seconds"]))
+            machine.settle_all()
+            return {"now": world.clock.now()}
+
+        return _told(move, await json_body(request))
+
+    _faults(routes, world)
+    _switches(routes, world)
+    return routes
+
+
+def _faults(routes: APIRouter, world: World) -> None:
     @routes.get("/faults")
     async def faults() -> Response:
         return JSONResponse({"faults": world.faults.as_json()})
@@ -56,6 +71,8 @@ def router(world: World, machine: Machine, *, home: str | None) -> APIRouter:
         world.faults.clear()
         return JSONResponse({})
 
+
+def _switches(routes: APIRouter, world: World) -> None:
     @routes.get("/switches")
     async def switches() -> Response:
         return JSONResponse(dataclasses.asdict(world.switches))
@@ -67,17 +84,6 @@ def router(world: World, machine: Machine, *, home: str | None) -> APIRouter:
             return dataclasses.asdict(world.switches)
 
         return _told(change, await json_body(request))
-
-    @routes.post("/advance")
-    async def advance(request: Request) -> Response:
-        def move(given: dict[str, Any]) -> dict[str, Any]:
-            world.clock.advance(float(given["seconds"]))
-            machine.settle_all()
-            return {"now": world.clock.now()}
-
-        return _told(move, await json_body(request))
-
-    return routes
 
 
 def _told(act: Any, given: Any) -> Response:

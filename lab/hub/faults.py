@@ -79,22 +79,18 @@ class Fault:
 
     def content(self) -> tuple[bytes, str]:
         """The body and its content type."""
-        match self.kind, self.body:
-            case "not-json", _:
-                return b"<!doctype html><title>Inference Endpoints</title>", "text/html"
-            case "invalid", _:
-                return b'{"ok": true}', "application/json"
-            case _, "json":
-                return json.dumps({"error": self.message}).encode(), "application/json"
-            case _, "message":
-                return json.dumps({"message": self.message}).encode(), "application/json"
-            case _, "html":
-                page = f"<html><head><title>{self.status}</title></head><body><h1>{self.message}</h1></body></html>"
-                return page.encode(), "text/html"
-            case _, "text":
-                return self.message.encode(), "text/plain"
-            case _:
-                return b"", "text/plain"
+        page = f"<html><head><title>{self.status}</title></head><body><h1>{self.message}</h1></body></html>"
+        layouts = {
+            "json": (json.dumps({"error": self.message}), "application/json"),
+            "message": (json.dumps({"message": self.message}), "application/json"),
+            "html": (page, "text/html"),
+            "text": (self.message, "text/plain"),
+            "empty": ("", "text/plain"),
+            "not-json": ("<!doctype html><title>Inference Endpoints</title>", "text/html"),
+            "invalid": ('{"ok": true}', "application/json"),
+        }
+        text, media = layouts[self.body if self.kind == "status" else self.kind]
+        return text.encode(), media
 
 
 class Faults:

@@ -1,6 +1,6 @@
 """Reading a JSON body field by field, with complaints as the service words them."""
 
-from collections.abc import KeysView, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.hub.refusal import Refusal, invalid
@@ -21,9 +21,8 @@ class Reader:
     def __contains__(self, name: str) -> bool:
         return name in self._value
 
-    def keys(self) -> KeysView[str]:
-        """Its keys."""
-        return self._value.keys()
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._value)
 
     def mapping(self) -> dict[str, Any]:
         """All of it, unread."""

@@ -1,8 +1,9 @@
-"""What every request passes: it is recorded, it meets the faults that wait for it, and it is answered under the lock."""
+"""What every request passes: it is recorded, meets the faults that wait for it, and is answered under the lock."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,7 +16,8 @@ from lab.hub.operations import Operation, operation
 from lab.hub.world import World
 
 _MOST_BYTES = 16_000_000
-_DRIPS = 10
+_DROPS = 10
+_FAREWELL_SECONDS = 2.0
 _STUB = b'{"name": "cut-off-in-the-middle", "status": {"state": "pen'
 CONTROL_PREFIX = "/_lab/"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -42,6 +44,25 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
+_UNKNOWN = Operation("control", "other", None)
+
+
+@dataclass
+class Exchange:
+    """A request, and the way to answer it. `receive` gives its body, and then tells when the other side has gone."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    number: int = 0
+    what: Operation = _UNKNOWN
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.scope["method"] in ("GET", "HEAD")
+
+
 class Gate:
     """The outermost layer of the application."""
 
@@ -57,40 +78,42 @@ class Gate:
         if scope["type"] != "http":
             return
         content = await _read(receive)
+        exchange = Exchange(scope, _Replay(content, receive), send)
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if scope["path"].startswith(CONTROL_PREFIX):
-            await self._control(scope, headers, content, send)
+            await self._control(exchange, headers)
             return
-        number, what, fault = self._record(scope, headers, content)
-        replay = _Replay(content, receive)
-        if fault is not None and not fault.passes:
-            await self._misbehave(fault, None, scope, receive, send, number)
-            return
-        if fault is not None and fault.kind == "slow":
-            await _wait(fault.seconds, receive)
-        await self._answer(scope, replay, send, number, what, fault)
+        before = self._record(exchange, headers, content)
+        if before is None:
+            await self._answer(exchange)
+        elif before.passes:
+            await _gone(before.seconds if before.kind == "slow" else 0.0, receive)
+            await self._answer(exchange, drip=before if before.kind == "drip" else None)
+        else:
+            exchange.receive = receive
+            await self._misbehave(exchange, before, None)
 
-    async def _control(self, scope: Scope, headers: MutableMapping[str, str], content: bytes, send: Send) -> None:
+    async def _control(self, exchange: Exchange, headers: Mapping[str, str]) -> None:
         """/_lab: for this machine's programs; no page in a browser may reach it by another name or origin."""
         if headers.get("host", "").rpartition(":")[0] not in _LOOPBACK or "origin" in headers:
-            await Answer(403, [(b"content-type", b"application/json")], b'{"error": "loopback only"}').send(send)
+            answer = Answer(403, [(b"content-type", b"application/json")], b'{"error": "loopback only"}')
+            await answer.send(exchange.send)
             return
         answer = Answer()
         with self._world.lock:
             self._machine.settle_all()
-            await self._app(scope, _Replay(content, None), answer.collect)
-        await answer.send(send)
+            await self._app(exchange.scope, exchange.receive, answer.collect)
+        await answer.send(exchange.send)
 
-    def _record(
-        self, scope: Scope, headers: MutableMapping[str, str], content: bytes
-    ) -> tuple[int, Operation, Fault | None]:
-        world = self._world
+    def _record(self, exchange: Exchange, headers: Mapping[str, str], content: bytes) -> Fault | None:
+        """Write the request down; gives the fault that it meets before it has any effect."""
+        world, scope = self._world, exchange.scope
         try:
             body = json.loads(content) if content else None
         except ValueError:
             body = "(no JSON)"
         with world.lock:
-            what = operation(world, scope["method"], scope["path"], body)
+            exchange.what = what = operation(world, scope["method"], scope["path"], body)
             if self._step and what.plane == "control":
                 world.clock.advance(self._step)
             self._machine.settle_all()
@@ -98,89 +121,88 @@ class Gate:
             given = bearer(headers.get("authorization"))
             token = world.tokens.get(given) if given else None
             known = world.tokens.keys() | ({given} if given else set())
-            number = world.log.begin(
+            exchange.number = world.log.begin(
                 at=world.clock.now(),
                 method=scope["method"],
                 path=masked_text(scope["path"], known),
                 query=masked_text(scope["query_string"].decode("latin-1"), known),
                 plane=what.plane,
                 operation=what.name,
+                endpoint=what.endpoint,
                 token=token.id if token else ("unknown" if given else None),
                 body=masked(body, known),
                 user_agent=headers.get("user-agent", ""),
                 fault=fault.kind if fault else None,
             )
-        return number, what, fault
+        return fault
 
-    async def _answer(
-        self, scope: Scope, replay: Receive, send: Send, number: int, what: Operation, before: Fault | None
-    ) -> None:
-        with self._world.lock:
-            after = before or self._world.faults.take(what.name, "after", what.endpoint)
-        answer = Answer()
-        if what.plane == "data" and after is None:
-            await self._app(scope, replay, self._recording(send, number))
-            with self._world.lock:
-                self._save()
+    async def _answer(self, exchange: Exchange, *, drip: Fault | None = None) -> None:
+        """Let the request take effect, and answer it, rightly or by a fault."""
+        world, what = self._world, exchange.what
+        with world.lock:
+            fault = drip or world.faults.take(what.name, "after", what.endpoint)
+        if what.plane == "data" and fault is None:
+            await self._app(exchange.scope, exchange.receive, self._recording(exchange))
             return
+        answer = Answer()
         if what.plane == "data":
-            await self._app(scope, replay, answer.collect)
+            await self._app(exchange.scope, exchange.receive, answer.collect)
         else:
-            with self._world.lock:
-                await self._app(scope, replay, answer.collect)
-        with self._world.lock:
-            if what.plane == "data" or scope["method"] not in ("GET", "HEAD"):
+            with world.lock:
+                await self._app(exchange.scope, exchange.receive, answer.collect)
+        with world.lock:
+            if what.plane == "data" or not exchange.reads:
                 self._save()
-            self._world.log.end(number, status=answer.status, fault=after.kind if after else None)
-        if after is None or (before is not None and before.kind == "slow"):
-            await answer.send(send)
+            if fault is None:
+                world.log.end(exchange.number, status=answer.status)
+            else:
+                world.log.end(exchange.number, fault=fault.kind)
+        if fault is None:
+            await answer.send(exchange.send)
         else:
-            await self._misbehave(after, answer, scope, replay, send, number)
+            await self._misbehave(exchange, fault, answer)
 
-    def _recording(self, send: Send, number: int) -> Send:
+    def _recording(self, exchange: Exchange) -> Send:
+        """ASGI's send, which keeps the state and records the status before the first byte goes out."""
+
         async def recording(message: Message) -> None:
             if message["type"] == "http.response.start":
                 with self._world.lock:
-                    self._world.log.end(number, status=message["status"])
-            await send(message)
+                    self._save()
+                    self._world.log.end(exchange.number, status=message["status"])
+            await exchange.send(message)
 
         return recording
 
-    async def _misbehave(
-        self, fault: Fault, real: Answer | None, scope: Scope, receive: Receive, send: Send, number: int
-    ) -> None:
+    async def _misbehave(self, exchange: Exchange, fault: Fault, real: Answer | None) -> None:
         """Give the answer of a fault, or none. `real`: the answer that the request would have had."""
         status: int | None = None
         match fault.kind:
             case "status" | "not-json" | "invalid":
-                status = fault.status if fault.kind == "status" else 200
-                content, media = fault.content()
-                headers = {"content-type": media, "content-length": str(len(content)), **fault.headers()}
-                raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-                await Answer(status, raw, content).send(send)
+                answer = _of_fault(fault)
+                status = answer.status
+                await answer.send(exchange.send)
             case "truncated":
                 whole = real or Answer(200, [(b"content-length", b"400")], _STUB + _STUB)
                 status = whole.status
-                await send({"type": "http.response.start", "status": status, "headers": whole.headers})
+                await exchange.send({"type": "http.response.start", "status": status, "headers": whole.headers})
                 half = whole.body[: len(whole.body) // 2]
-                await send({"type": "http.response.body", "body": half, "more_body": True})
-                wire.close(scope)
+                await exchange.send({"type": "http.response.body", "body": half, "more_body": True})
+                wire.close(exchange.scope)
             case "reset":
-                wire.reset(scope)
+                wire.reset(exchange.scope)
             case "close":
-                wire.close(scope)
+                wire.close(exchange.scope)
             case "hang":
-                await _wait(fault.seconds, receive)
-                wire.close(scope)
-            case "slow" if real is not None:
-                await _wait(fault.seconds, receive)
+                await _gone(fault.seconds, exchange.receive)
+                wire.close(exchange.scope)
+            case "slow" | "drip" if real is not None:
                 status = real.status
-                await real.send(send)
-            case "drip" if real is not None:
-                status = real.status
-                await _drip(real, fault.seconds, receive, send)
+                await _late(real, fault, exchange)
         with self._world.lock:
-            self._world.log.end(number, status=status)
+            self._world.log.end(exchange.number, status=status)
+        if status is None or fault.kind == "truncated":
+            await _gone(_FAREWELL_SECONDS, exchange.receive)
 
 
 class _Replay:
@@ -201,12 +223,12 @@ async def _read(receive: Receive) -> bytes:
     content = b""
     while True:
         message = await receive()
-        content += message.get("body", b"")
+        content += bytes(message.get("body", b""))
         if message["type"] != "http.request" or not message.get("more_body") or len(content) > _MOST_BYTES:
             return content
 
 
-async def _wait(seconds: float, receive: Callable[[], Awaitable[Message]]) -> None:
+async def _gone(seconds: float, receive: Receive) -> None:
     """Wait, or until the other side has gone."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
@@ -219,10 +241,23 @@ async def _wait(seconds: float, receive: Callable[[], Awaitable[Message]]) -> No
             return
 
 
-async def _drip(answer: Answer, seconds: float, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    size = max(1, -(-len(answer.body) // _DRIPS))
+async def _late(answer: Answer, fault: Fault, exchange: Exchange) -> None:
+    """Send an answer that is whole and late: all at once, or drop by drop."""
+    if fault.kind == "slow":
+        await _gone(fault.seconds, exchange.receive)
+        await answer.send(exchange.send)
+        return
+    await exchange.send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    size = max(1, -(-len(answer.body) // _DROPS))
     for start in range(0, len(answer.body), size):
-        await send({"type": "http.response.body", "body": answer.body[start : start + size], "more_body": True})
-        await _wait(seconds / _DRIPS, receive)
-    await send({"type": "http.response.body", "body": b""})
+        piece = answer.body[start : start + size]
+        await exchange.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await _gone(fault.seconds / _DROPS, exchange.receive)
+    await exchange.send({"type": "http.response.body", "body": b""})
+
+
+def _of_fault(fault: Fault) -> Answer:
+    content, media = fault.content()
+    headers = {"content-type": media, "content-length": str(len(content)), **fault.headers()}
+    status = fault.status if fault.kind == "status" else 200
+    return Answer(status, [(name.encode(), value.encode()) for name, value in headers.items()], content)

@@ -14,6 +14,7 @@ _SECRET_KEYS = ("password", "token", "authorization")
 class RecordedRequest:
     """One request. `status` is None when no answer was given, and until it is; `token` is a token's id.
 
+    endpoint: the name of the one that it is about.
     token: None without a token, "unknown" for one that nobody has.
     fault: the kind of the fault that was injected into it.
     """
@@ -25,6 +26,7 @@ class RecordedRequest:
     query: str
     plane: Plane
     operation: str
+    endpoint: str | None
     token: str | None
     body: Any
     user_agent: str

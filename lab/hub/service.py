@@ -64,7 +64,7 @@ class Service:
     def list(
         self, namespace: str, *, tags: Sequence[str], search: str | None, cursor: str | None, limit: str | None
     ) -> tuple[Sequence[Endpoint], str | None, str | None, int]:
-        """A page of the endpoints, oldest first, the cursors of the pages after and before it, and how many there are."""
+        """A page of the endpoints, oldest first; the cursors of the pages after and before it; how many there are."""
         size = _limit(limit)
         found = [
             endpoint

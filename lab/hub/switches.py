@@ -56,7 +56,7 @@ class Switches:
     cache_echoed_at_top: bool = False
     """cacheHttpResponses in answers: in experimentalFeatures alone [O], or at the top too."""
     secrets_shown: Literal["null", "empty", "absent"] = "null"
-    """What a read gives for model.secrets: names with null [Go client's type; H reads names only], {} or nothing [?]."""
+    """What a read gives for model.secrets: names with null [Go client's type; H reads names], {}, or nothing [?]."""
 
     # -- pause, resume, scale to zero
     pause_on_paused: Literal["400", "200"] = "400"

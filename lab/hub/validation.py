@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.hub.catalogue import Compute
+from lab.hub.crosscheck import Crosscheck
 from lab.hub.fields import Reader
-from lab.hub.images import VARIANTS, engine
+from lab.hub.images import VARIANTS
 from lab.hub.models import commit_of_unknown
 from lab.hub.refusal import Refusal
 from lab.hub.world import World
@@ -29,6 +29,7 @@ class Validator:
     def __init__(self, world: World):
         self._world = world
         self._switches = world.switches
+        self._crosscheck = Crosscheck(world)
 
     def create(self, body: Any) -> tuple[dict[str, Any], dict[str, str]]:
         """The configuration that a create body asks for, and its secrets' values. Raises Refusal."""
@@ -53,7 +54,7 @@ class Validator:
         config |= self._extras(given, {})
         if "privateService" in given:
             config["privateService"] = _private_service(given)
-        self._together(config)
+        self._crosscheck.together(config)
         return config, secrets
 
     def update(self, body: Any, before: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str] | None]:
@@ -77,8 +78,8 @@ class Validator:
         config |= self._extras(given, config)
         if "route" in given and config["route"] is None:
             del config["route"]
-        self._refuse_changes(config, before)
-        self._together(config)
+        self._crosscheck.change(config, before)
+        self._crosscheck.together(config)
         return config, secrets
 
     # -- parts
@@ -164,8 +165,7 @@ class Validator:
             model["task"] = given.optional_text("task")
         if "image" in given:
             model["image"] = self._image(given)
-        if "env" in given:
-            model["env"] = given.texts("env")
+        model["env"] = given.texts("env") if "env" in given else before["env"]
         if "secrets" in given:
             secrets = given.texts("secrets")
             model["secrets"] = dict.fromkeys(secrets)
@@ -201,7 +201,7 @@ class Validator:
 
     def _image(self, given: Reader) -> dict[str, Any]:
         image = given.object("image")
-        keys = [key for key in image.keys() if image.raw(key) is not None]
+        keys = [key for key in image if image.raw(key) is not None]
         if len(keys) != 1:
             raise given.wrong("image", "expected exactly one variant" if keys else "expected a variant")
         if keys[0] not in VARIANTS:
@@ -215,7 +215,7 @@ class Validator:
                 "healthRoute": container.optional_text("healthRoute") or (None if keys[0] == "custom" else "/health"),
                 **(variant.defaults or {}),
             }
-        for field in sorted(variant.fields & set(container.keys())):
+        for field in sorted(variant.fields & set(container)):
             echoed[field] = container.raw(field)
         if echoed.get("credentials") is not None:
             container.object("credentials").text("username")
@@ -241,58 +241,6 @@ class Validator:
                 del extras["route"]
         return extras
 
-    # -- read together
-
-    def _together(self, config: dict[str, Any]) -> None:
-        compute = self._hardware(config)
-        config["compute"]["id"] = compute.id
-        name = engine(config)
-        variant, image = VARIANTS[name], config["model"]["image"][name]
-        for variable in {*config["model"]["env"], *config["model"]["secrets"]} & set(variant.reserved):
-            raise self._invalid("model.env", f"`{variable}` is reserved")
-        if compute.accelerator != "gpu" or not variant.parallel:
-            return
-        sizes = [image[field] for field in variant.parallel if image.get(field) is not None]
-        if not sizes and compute.accelerators > 1 and self._switches.multi_gpu_needs_parallelism:
-            raise self._invalid(
-                f"model.image.{name}", f"`tensorParallelSize` is required on {compute.accelerators} GPUs"
-            )
-        product = 1
-        for size in sizes:
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise self._invalid(f"model.image.{name}", "parallel sizes are positive integers")
-            product *= size
-        if sizes and product != compute.accelerators:
-            raise self._invalid(
-                f"model.image.{name}",
-                f"tensorParallelSize x dataParallelSize is {product}, the instance has {compute.accelerators} GPUs",
-            )
-
-    def _hardware(self, config: Mapping[str, Any]) -> Compute:
-        provider, compute = config["provider"], config["compute"]
-        found = self._world.catalogue.find(
-            **provider,
-            accelerator=compute["accelerator"],
-            type=compute["instanceType"],
-            size=compute["instanceSize"],
-        )
-        wanted = f"{compute['accelerator']} {compute['instanceType']} {compute['instanceSize']}"
-        if found is None:
-            raise self._invalid("compute", f"no {wanted} in {provider['vendor']} {provider['region']}")
-        if not found.deployable:
-            raise self._invalid("compute", f"{found.id} is {found.status}")
-        return found
-
-    def _refuse_changes(self, config: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-        if self._switches.engine_change == "400" and engine(config) != engine(before):
-            raise self._invalid("model.image", "the inference engine of an endpoint cannot be changed")
-        kinds = config["compute"]["accelerator"], before["compute"]["accelerator"]
-        if self._switches.accelerator_change == "400" and kinds[0] != kinds[1]:
-            raise self._invalid("compute.accelerator", f"cannot be changed from {kinds[1]} to {kinds[0]}")
-
-    def _invalid(self, path: str, problem: str) -> Refusal:
-        return Refusal(400, f"VALIDATION_FAILED: {path}: {problem}", layout=self._switches.validation_body)
-
 
 def _compute(given: Reader, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return {
@@ -305,7 +253,7 @@ def _measure(given: Reader) -> dict[str, Any]:
     if given.raw("measure") is None:
         return {"hardwareUsage": None}
     measure = given.object("measure")
-    keys = list(measure.keys())
+    keys = list(measure)
     if len(keys) != 1 or keys[0] not in ("hardwareUsage", "pendingRequests"):
         raise given.wrong("measure", "expected one of `hardwareUsage`, `pendingRequests`")
     value = measure.raw(keys[0])
