@@ -113,7 +113,8 @@ class _Hub:
             return found
         if token is None:
             # Whether it exists is told to nobody who does not say who they are.
-            raise Refusal(401, _NO_PASSWORD, headers={"x-error-message": _NO_PASSWORD})
+            # The code, because huggingface_hub takes a bare 401 for a missing repository over https alone.
+            raise Refusal(401, _NO_PASSWORD, headers={"x-error-code": "RepoNotFound", "x-error-message": _NO_PASSWORD})
         raise Refusal(
             404,
             "Repository not found",

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from lab.errors import LabError
+from lab.hub import wire
 from lab.hub.application import application
 from lab.hub.clock import Clock, Latency
 from lab.hub.faults import Fault
@@ -22,7 +23,6 @@ from lab.hub.operations import OPERATIONS
 from lab.hub.service import Service
 from lab.hub.store import Store
 from lab.hub.switches import Switches
-from lab.hub.wire import Wire
 from lab.hub.world import Endpoint, World
 from lab.locking import exclusive
 
@@ -64,7 +64,7 @@ class HubServer:
         self._service = Service(self.world)
         self._store = Store(home) if home else None
         self._home, self._step, self._port = home, step, port
-        self._server: uvicorn.Server | None = None
+        self._server: wire.PromptServer | None = None
         self._thread: threading.Thread | None = None
 
     # -- life
@@ -75,7 +75,7 @@ class HubServer:
             self._store.load(self.world)
         listener = listen(self._port)
         self.world.base = f"http://{HOST}:{listener.getsockname()[1]}"
-        self._server = server_of(self._application())
+        self._server = wire.PromptServer(wire.configuration(self._application()))
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="hub", daemon=True
         )
@@ -93,12 +93,12 @@ class HubServer:
             self._store.load(self.world)
         with listen(self._port) as listener:
             self.world.base = f"http://{HOST}:{listener.getsockname()[1]}"
-            server_of(self._application()).run(sockets=[listener])
+            uvicorn.Server(wire.configuration(self._application())).run(sockets=[listener])
 
     def stop(self) -> None:
         """End; whoever still waits for an answer gets none."""
         if self._server and self._thread:
-            self._server.should_exit = self._server.force_exit = True
+            self._server.end()
             self._thread.join()
 
     def __enter__(self) -> Self:
@@ -197,30 +197,16 @@ class HubServer:
 
 def listen(port: int) -> socket.socket:
     """A listening socket of the loopback interface. Raises LabError when the port is taken."""
-    listener = socket.socket()
+    # TCP by name: asyncio lets small answers go out at once only where it sees that.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()
     except OSError as error:
         listener.close()
         raise LabError(f"Port {port} cannot be used: {error.strerror}. Choose another with --port.") from None
     return listener
-
-
-def server_of(app: ASGIApp) -> uvicorn.Server:
-    """The web server around an application."""
-    config = uvicorn.Config(
-        app,
-        http=Wire,
-        ws="none",
-        lifespan="off",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    return uvicorn.Server(config)
 
 
 @contextlib.contextmanager
