@@ -84,6 +84,7 @@ class Gate:
             await self._control(exchange, headers)
             return
         before = self._record(exchange, headers, content)
+        exchange.send = self._recording(exchange, send)
         if before is None:
             await self._answer(exchange)
         elif before.passes:
@@ -142,50 +143,46 @@ class Gate:
         with world.lock:
             fault = drip or world.faults.take(what.name, "after", what.endpoint)
         if what.plane == "data" and fault is None:
-            await self._app(exchange.scope, exchange.receive, self._recording(exchange))
+            await self._app(exchange.scope, exchange.receive, exchange.send)
             return
         answer = Answer()
-        if what.plane == "data":
+        if what.plane == "data":  # which takes the lock itself, and not while it waits
             await self._app(exchange.scope, exchange.receive, answer.collect)
         else:
             with world.lock:
                 await self._app(exchange.scope, exchange.receive, answer.collect)
-        with world.lock:
-            if what.plane == "data" or not exchange.reads:
+        if what.plane == "data" or not exchange.reads:
+            with world.lock:
                 self._save()
-            if fault is None:
-                world.log.end(exchange.number, status=answer.status)
-            else:
+        if fault is not None:
+            with world.lock:
                 world.log.end(exchange.number, fault=fault.kind)
         if fault is None:
             await answer.send(exchange.send)
         else:
             await self._misbehave(exchange, fault, answer)
 
-    def _recording(self, exchange: Exchange) -> Send:
-        """ASGI's send, which keeps the state and records the status before the first byte goes out."""
+    def _recording(self, exchange: Exchange, send: Send) -> Send:
+        """ASGI's send, which writes the status down, and keeps the state, before the first byte goes out."""
 
         async def recording(message: Message) -> None:
             if message["type"] == "http.response.start":
                 with self._world.lock:
-                    self._save()
                     self._world.log.end(exchange.number, status=message["status"])
-            await exchange.send(message)
+                    if exchange.what.plane == "data":
+                        self._save()
+            await send(message)
 
         return recording
 
     async def _misbehave(self, exchange: Exchange, fault: Fault, real: Answer | None) -> None:
         """Give the answer of a fault, or none. `real`: the answer that the request would have had."""
-        status: int | None = None
         match fault.kind:
             case "status" | "not-json" | "invalid":
-                answer = _of_fault(fault)
-                status = answer.status
-                await answer.send(exchange.send)
+                await _of_fault(fault).send(exchange.send)
             case "truncated":
                 whole = real or Answer(200, [(b"content-length", b"400")], _STUB + _STUB)
-                status = whole.status
-                await exchange.send({"type": "http.response.start", "status": status, "headers": whole.headers})
+                await exchange.send({"type": "http.response.start", "status": whole.status, "headers": whole.headers})
                 half = whole.body[: len(whole.body) // 2]
                 await exchange.send({"type": "http.response.body", "body": half, "more_body": True})
                 wire.close(exchange.scope)
@@ -197,11 +194,8 @@ class Gate:
                 await _gone(fault.seconds, exchange.receive)
                 wire.close(exchange.scope)
             case "slow" | "drip" if real is not None:
-                status = real.status
                 await _late(real, fault, exchange)
-        with self._world.lock:
-            self._world.log.end(exchange.number, status=status)
-        if status is None or fault.kind == "truncated":
+        if fault.kind in ("truncated", "reset", "close", "hang"):
             await _gone(_FAREWELL_SECONDS, exchange.receive)
 
 

@@ -11,7 +11,7 @@ from lab.hub.server import HubServer
 ORG = "lab-org"
 
 
-def body(name: str = "one", **changes: Any) -> dict[str, Any]:
+def body(name: str = "one", /, **changes: Any) -> dict[str, Any]:
     """A create body as huggingface_hub sends it. `changes`: replacements by dotted path, with __ for the dot."""
     whole: dict[str, Any] = {
         "name": name,
@@ -62,13 +62,13 @@ class Caller:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.http = httpx2.Client(base_url=hub.url, headers=headers, timeout=10, trust_env=False)
 
-    def create(self, name: str = "one", namespace: str = ORG, **changes: Any) -> httpx2.Response:
+    def create(self, name: str = "one", /, namespace: str = ORG, **changes: Any) -> httpx2.Response:
         return self.http.post(f"/v2/endpoint/{namespace}", json=body(name, **changes))
 
     def get(self, name: str = "one", namespace: str = ORG) -> httpx2.Response:
         return self.http.get(f"/v2/endpoint/{namespace}/{name}")
 
-    def put(self, name: str = "one", namespace: str = ORG, **changes: Any) -> httpx2.Response:
+    def put(self, name: str = "one", /, namespace: str = ORG, **changes: Any) -> httpx2.Response:
         return self.http.put(f"/v2/endpoint/{namespace}/{name}", json=changed({}, changes))
 
     def act(self, action: str, name: str = "one", namespace: str = ORG) -> httpx2.Response:
