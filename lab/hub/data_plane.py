@@ -124,7 +124,7 @@ class DataPlane:
         if self._world.switches.model_name == "served" and engine(config) == "vLLM" and model not in names:
             return _openai_error(404, f"The model `{model}` does not exist.", "NotFoundError")
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
-        if limit is not None and (not isinstance(limit, int) or limit < 1):
+        if not _is_count(limit):
             return _openai_error(400, "max_tokens must be at least 1")
         prompt = simulation.prompt_of(asked) if kind == "chat" else _joined(asked)
         answer = simulation.generate(prompt, limit, _stops(body.get("stop")))
@@ -132,17 +132,19 @@ class DataPlane:
         created = int(self._world.clock.now())
         if not body.get("stream"):
             return JSONResponse(simulation.completion(answer, kind=kind, name=name, created=created, model=model))
-        usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        usage = bool(_mapping(body, "stream_options").get("include_usage"))
         return self._stream(
             simulation.completion_chunks(answer, kind=kind, name=name, created=created, model=model, usage=usage),
             prefix="data: ",
         )
 
     def _tgi(self, rest: str, body: Mapping[str, Any]) -> Response:
-        inputs, parameters = body.get("inputs"), body.get("parameters") or {}
-        if not isinstance(inputs, str):
-            return JSONResponse({"error": "`inputs` must be a string", "error_type": "validation"}, 422)
-        answer = simulation.generate(inputs, parameters.get("max_new_tokens"), _stops(parameters.get("stop")))
+        inputs, parameters = body.get("inputs"), _mapping(body, "parameters")
+        limit = parameters.get("max_new_tokens")
+        if not isinstance(inputs, str) or not _is_count(limit):
+            text = "`inputs` must be a string, and `max_new_tokens` at least 1"
+            return JSONResponse({"error": text, "error_type": "validation"}, 422)
+        answer = simulation.generate(inputs, limit, _stops(parameters.get("stop")))
         if rest == "/generate_stream" or (rest == "/" and body.get("stream")):
             return self._stream(simulation.generation_events(answer), prefix="data:")
         content = simulation.generation(answer, details=bool(parameters.get("details")))
@@ -188,11 +190,24 @@ def _served_name(config: Mapping[str, Any]) -> str:
 
 
 def _stops(given: Any) -> list[str]:
+    if given is not None and not isinstance(given, str | list):
+        raise Refusal(422, "stop: expected text, or a list of texts", layout="detail")
     return [given] if isinstance(given, str) else [str(item) for item in given or []]
 
 
+def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = body.get(name)
+    if value is not None and not isinstance(value, Mapping):
+        raise Refusal(422, f"{name}: expected an object", layout="detail")
+    return value or {}
+
+
+def _is_count(limit: Any) -> bool:
+    return limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1)
+
+
 def _joined(prompt: Any) -> str:
-    return prompt if isinstance(prompt, str) else "\n".join(str(item) for item in prompt)
+    return "\n".join(str(item) for item in prompt) if isinstance(prompt, list) else str(prompt)
 
 
 def _held_seconds(header: str | None) -> float:

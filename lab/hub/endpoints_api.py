@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from lab.hub import recipes
 from lab.hub.auth import authenticated, authorized
+from lab.hub.fields import parsed
 from lab.hub.logs import structured_logs, text_logs
 from lab.hub.refusal import Refusal
 from lab.hub.service import Service
@@ -18,7 +19,7 @@ from lab.hub.world import MANAGE, Endpoint, World
 async def json_body(request: Request) -> Any:
     """The JSON of a request. Raises Refusal."""
     try:
-        return json.loads(await request.body() or b"null")
+        return parsed(await request.body())
     except ValueError:
         raise Refusal(400, "VALIDATION_FAILED: body: is no JSON") from None
 

@@ -37,6 +37,7 @@ class Fault:
     moment: before the request has any effect, or after it took full effect.
     times: how often; None is for ever. skip: how many matching requests pass first.
     endpoint: only requests about the endpoint of this name.
+    message: the text of an answer with `status`, or of a failed start or rollout.
     retry_after: seconds in the Retry-After and ratelimit headers (429 has them anyway).
     """
 
@@ -48,7 +49,7 @@ class Fault:
     endpoint: str | None = None
     status: int = 500
     body: str = "json"
-    message: str = "Internal error injected by the lab"
+    message: str | None = None
     retry_after: float | None = None
     seconds: float = 5.0
     number: int = 0
@@ -79,12 +80,13 @@ class Fault:
 
     def content(self) -> tuple[bytes, str]:
         """The body and its content type."""
-        page = f"<html><head><title>{self.status}</title></head><body><h1>{self.message}</h1></body></html>"
+        message = self.message or "Something that the lab was told to do"
+        page = f"<html><head><title>{self.status}</title></head><body><h1>{message}</h1></body></html>"
         layouts = {
-            "json": (json.dumps({"error": self.message}), "application/json"),
-            "message": (json.dumps({"message": self.message}), "application/json"),
+            "json": (json.dumps({"error": message}), "application/json"),
+            "message": (json.dumps({"message": message}), "application/json"),
             "html": (page, "text/html"),
-            "text": (self.message, "text/plain"),
+            "text": (message, "text/plain"),
             "empty": ("", "text/plain"),
             "not-json": ("<!doctype html><title>Inference Endpoints</title>", "text/html"),
             "invalid": ('{"ok": true}', "application/json"),

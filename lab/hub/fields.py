@@ -1,11 +1,26 @@
 """Reading a JSON body field by field, with complaints as the service words them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.hub.refusal import Refusal, invalid
 
 _NAMES = {str: "a string", int: "an integer", dict: "a map", list: "a sequence"}
+
+
+def parsed(content: bytes) -> Any:
+    """The JSON of a body; None of an empty one. Raises ValueError, also for what cannot be written as JSON again."""
+
+    def no_number(text: str) -> float:
+        raise ValueError(text)  # NaN and Infinity, which Python would take
+
+    try:
+        value = json.loads(content or b"null", parse_constant=no_number)
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
 
 
 class Reader:

@@ -1,15 +1,16 @@
 """What every request passes: it is recorded, meets the faults that wait for it, and is answered under the lock."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lab.hub import wire
 from lab.hub.auth import bearer
 from lab.hub.faults import Fault
+from lab.hub.fields import parsed
 from lab.hub.log import masked, masked_text
 from lab.hub.machine import Machine
 from lab.hub.operations import Operation, operation
@@ -17,6 +18,7 @@ from lab.hub.world import World
 
 _MOST_BYTES = 16_000_000
 _DROPS = 10
+_RATE_SECONDS = 60.0
 _FAREWELL_SECONDS = 2.0
 _STUB = b'{"name": "cut-off-in-the-middle", "status": {"state": "pen'
 CONTROL_PREFIX = "/_lab/"
@@ -109,10 +111,7 @@ class Gate:
     def _record(self, exchange: Exchange, headers: Mapping[str, str], content: bytes) -> Fault | None:
         """Write the request down; gives the fault that it meets before it has any effect."""
         world, scope = self._world, exchange.scope
-        try:
-            body = json.loads(content) if content else None
-        except ValueError:
-            body = "(no JSON)"
+        body = _json(content)
         with world.lock:
             exchange.what = what = operation(world, scope["method"], scope["path"], body)
             if self._step and what.plane == "control":
@@ -129,13 +128,23 @@ class Gate:
                 query=masked_text(scope["query_string"].decode("latin-1"), known),
                 plane=what.plane,
                 operation=what.name,
-                endpoint=what.endpoint,
+                endpoint=masked_text(what.endpoint, known) if what.endpoint else None,
                 token=token.id if token else ("unknown" if given else None),
                 body=masked(body, known),
                 user_agent=headers.get("user-agent", ""),
                 fault=fault.kind if fault else None,
             )
-        return fault
+            return fault or self._too_many(what, token.id if token else None)
+
+    def _too_many(self, what: Operation, token: str | None) -> Fault | None:
+        """The refusal of a request above the rate limit, if there is one."""
+        limit = self._world.switches.rate_limit
+        if not limit or what.plane != "control":
+            return None
+        if self._world.log.recent(token, self._world.clock.now() - _RATE_SECONDS) <= limit:
+            return None
+        text = "Too many requests"
+        return Fault(operation=what.name, kind="status", status=429, message=text, retry_after=_RATE_SECONDS)
 
     async def _answer(self, exchange: Exchange, *, drip: Fault | None = None) -> None:
         """Let the request take effect, and answer it, rightly or by a fault."""
@@ -211,6 +220,14 @@ class _Replay:
             content, self._content = self._content, None
             return {"type": "http.request", "body": content, "more_body": False}
         return await self._receive() if self._receive else {"type": "http.disconnect"}
+
+
+def _json(content: bytes) -> Any:
+    """A body as the log can hold it."""
+    try:
+        return parsed(content)
+    except ValueError:
+        return "(no JSON)"
 
 
 async def _read(receive: Receive) -> bytes:

@@ -4,13 +4,12 @@ import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from lab.hub.auth import authenticated, bearer, token_of
-from lab.hub.endpoints_api import json_body
 from lab.hub.models import File, Repository
 from lab.hub.refusal import Refusal
 from lab.hub.views import whoami_view
@@ -36,7 +35,9 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/api/models/{path:path}")
     async def paths_info(request: Request, path: str) -> Response:
-        return hub.paths_info(request, path, await json_body(request))
+        # A form, and not JSON: that is how huggingface_hub sends it.
+        form = parse_qs((await request.body()).decode())
+        return hub.paths_info(request, path, form.get("paths", []))
 
     @routes.api_route("/_cdn/{sha256}", methods=["GET", "HEAD"])
     async def large_file(request: Request, sha256: str) -> Response:
@@ -68,11 +69,10 @@ class _Hub:
             return JSONResponse([_entry(file) for file in self._files(repository, revision) if _within(file, folder)])
         return JSONResponse(self._info(request, repository, unquote(rest or "main")))
 
-    def paths_info(self, request: Request, path: str, body: Any) -> Response:
+    def paths_info(self, request: Request, path: str, wanted: Sequence[str]) -> Response:
         """The entries of the named files."""
         name, _, revision = path.partition("/paths-info/")
         repository = self._repository(request, name)
-        wanted = body.get("paths", []) if isinstance(body, dict) else []
         files = self._files(repository, unquote(revision))
         return JSONResponse([_entry(file) for file in files if file.path in wanted])
 
@@ -96,7 +96,7 @@ class _Hub:
         headers |= {
             "x-linked-size": str(len(found.content)),
             "x-linked-etag": f'"{found.sha256}"',
-            "location": f"{self._world.base}/_cdn/{found.sha256}",
+            "location": f"{_elsewhere(self._world.base)}/_cdn/{found.sha256}",
         }
         return Response(status_code=302, headers=headers)
 
@@ -177,6 +177,11 @@ class _Hub:
             "siblings": [_sibling(file, blobs=blobs) for file in files],
             "spaces": [],
         }
+
+
+def _elsewhere(base: str) -> str:
+    """This server under another name, as the Hub keeps large files at another host: clients send no token there."""
+    return base.replace("127.0.0.1", "localhost")
 
 
 def _content(request: Request, file: File, headers: dict[str, str]) -> Response:

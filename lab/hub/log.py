@@ -59,6 +59,14 @@ class RequestLog:
         if number in self._requests:
             self._requests[number] = replace(self._requests[number], **result)
 
+    def recent(self, token: str | None, since: float) -> int:
+        """How many requests to the Endpoints API a token has made since a moment."""
+        return sum(
+            1
+            for request in self._requests.values()
+            if request.plane == "control" and request.token == token and request.at >= since
+        )
+
     def clear(self) -> None:
         """Forget all."""
         self._requests.clear()

@@ -223,5 +223,4 @@ def locked(home: Path) -> Iterator[None]:
 def serve(*, port: int, home: Path, latency: float, switches: Mapping[str, str]) -> None:
     """Answer on a port until a signal ends it: the lab's own stand-in, in real time."""
     with locked(home):
-        hub = HubServer(port=port, home=home, latency=latency, switches=switches)
-        hub.run()
+        HubServer(port=port, home=home, latency=latency, switches=switches).run()

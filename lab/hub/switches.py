@@ -34,7 +34,7 @@ class Switches:
     """scaleToZeroTimeout requires minReplica 0 [O]."""
     timeout_minutes: Literal["any", "listed"] = "any"
     """Which scaleToZeroTimeout is allowed: any number [?] (15, 43 and 0 are seen in clients), or listed ones: 15, 30,
-    45, 60, 120, 180, 360, 720, 1440."""
+    45, 60, 120, 180, 360, 720, 1440. With 0 an endpoint never sleeps [?]."""
     multi_gpu_needs_parallelism: bool = True
     """vLLM and SGLang on several GPUs without a parallel size are refused [G]; [D] says the size has a default."""
     put_on_paused: Literal["keep", "restart", "400", "409"] = "keep"
@@ -57,6 +57,10 @@ class Switches:
     """cacheHttpResponses in answers: in experimentalFeatures alone [O], or at the top too."""
     secrets_shown: Literal["null", "empty", "absent"] = "null"
     """What a read gives for model.secrets: names with null [Go client's type; H reads names], {}, or nothing [?]."""
+    private_service: Literal["both", "region", "shared"] = "both"
+    """Which field of privateService is known beside accountId: region [S], or shared [Go client, 2025]."""
+    network_and_notifications: Literal["drop", "keep"] = "drop"
+    """What becomes of network and notifications, whose layout nobody has written down [?]."""
 
     # -- pause, resume, scale to zero
     pause_on_paused: Literal["400", "200"] = "400"
@@ -79,6 +83,9 @@ class Switches:
     """scale-to-zero of an endpoint that does not run [?]."""
     url_appears: Literal["initializing", "running"] = "initializing"
     """url may exist before running [G, #2229]."""
+    url_leads: Literal["there", "nowhere"] = "there"
+    """Whether url leads to the endpoint as soon as it is shown, or to a port at which nobody listens until the engine
+    has loaded (in life: a host that DNS does not know yet; wait() ends with ConnectError [S])."""
 
     # -- quota, lists, logs
     quota_status: Literal[400, 402, 403, 422, 429] = 403
@@ -91,6 +98,9 @@ class Switches:
     """totalItems in lists: one client types it [L], the schema does not have it [O]."""
     log_stream: Literal["501", "stream"] = "501"
     """/v3/.../logs/sse: 501 is possible [O]."""
+
+    rate_limit: int = 0
+    """Requests to the Endpoints API in a minute and by token, above which there is 429; 0 is no limit. Numbers [?]."""
 
     # -- calling endpoints
     sleeping_status: Literal[503, 502] = 503
@@ -120,8 +130,10 @@ class Switches:
 def _read(name: str, hint: Any, value: Any) -> Any:
     if hint is str:
         return str(value)
+    if hint is int and str(value).isdigit():
+        return int(value)
     allowed = (True, False) if hint is bool else get_args(hint)
     for choice in allowed:
         if str(value).lower() == str(choice).lower():
             return choice
-    raise LabError(f"{name} cannot be {value!r}; it is one of {', '.join(map(str, allowed))}.")
+    raise LabError(f"{name} cannot be {value!r}; it is one of {', '.join(map(str, allowed)) or 'the whole numbers'}.")

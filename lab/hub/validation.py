@@ -53,7 +53,7 @@ class Validator:
         config["model"], secrets = self._model(model)
         config |= self._extras(given, {})
         if "privateService" in given:
-            config["privateService"] = _private_service(given)
+            config["privateService"] = self._private_service(given)
         self._crosscheck.together(config)
         return config, secrets
 
@@ -199,6 +199,13 @@ class Validator:
             raise given.wrong("revision", f"revision `{revision}` not found in `{repository}`")
         return commit
 
+    def _private_service(self, given: Reader) -> dict[str, Any] | None:
+        if given.raw("privateService") is None:
+            return None
+        service, field = given.object("privateService"), self._switches.private_service
+        known = ("accountId", "region", "shared") if field == "both" else ("accountId", field)
+        return {name: service.raw(name) for name in known if name in service}
+
     def _image(self, given: Reader) -> dict[str, Any]:
         image = given.object("image")
         keys = [key for key in image if image.raw(key) is not None]
@@ -234,6 +241,10 @@ class Validator:
             "notifications": before.get("notifications", {}),
             "tags": given.strings("tags") if "tags" in given else before.get("tags", []),
         }
+        if self._switches.network_and_notifications == "keep":
+            extras |= {name: given.raw(name) for name in ("network", "notifications") if given.raw(name) is not None}
+        if "customRouter" in given:
+            extras["customRouter"] = given.raw("customRouter") or None  # {} takes it away [D]
         if "route" in given:
             route = given.object("route") if given.raw("route") is not None else None
             extras["route"] = route and {"domain": route.text("domain"), "path": route.optional_text("path")}
@@ -260,13 +271,6 @@ def _measure(given: Reader) -> dict[str, Any]:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
         raise measure.wrong(keys[0], "must be a positive number")
     return {keys[0]: value}
-
-
-def _private_service(given: Reader) -> dict[str, Any] | None:
-    if given.raw("privateService") is None:
-        return None
-    service = given.object("privateService")
-    return {name: service.raw(name) for name in ("accountId", "region", "shared") if name in service}
 
 
 def _quoted(names: Sequence[str]) -> str:

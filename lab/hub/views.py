@@ -7,6 +7,8 @@ from typing import Any
 from lab.hub.images import health_route
 from lab.hub.world import Account, Endpoint, Token, World
 
+_NOWHERE = "http://127.0.0.1:1"
+
 
 def stamp(at: float, digits: int = 3) -> str:
     """A moment as the service writes it: UTC with Z, and with more digits in some fields than in others."""
@@ -55,7 +57,9 @@ def _status(world: World, endpoint: Endpoint) -> dict[str, Any]:
 
 def address(world: World, endpoint: Endpoint) -> str:
     """Where the endpoint answers: the same for as long as it exists, and this server lives."""
-    return f"{world.base}/e/{endpoint.id}"
+    loading = endpoint.loaded_at is None or endpoint.loaded_at > world.clock.now()
+    base = _NOWHERE if loading and world.switches.url_leads == "nowhere" else world.base
+    return f"{base}/e/{endpoint.id}"
 
 
 def _who(world: World, name: str) -> dict[str, str]:

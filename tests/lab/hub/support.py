@@ -60,7 +60,7 @@ class Caller:
     def __init__(self, hub: HubServer, token: str | None):
         self.hub = hub
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx2.Client(base_url=hub.url, headers=headers, timeout=10, trust_env=False)
+        self.http = httpx2.Client(base_url=hub.url, headers=headers, timeout=10, trust_env=False, verify=False)
 
     def create(self, name: str = "one", /, namespace: str = ORG, **changes: Any) -> httpx2.Response:
         return self.http.post(f"/v2/endpoint/{namespace}", json=body(name, **changes))
