@@ -1,0 +1,1 @@
+"""A stand-in for Hugging Face's Inference Endpoints API and for the part of the Hub that this project uses."""
