@@ -1,0 +1,1 @@
+"""The client of Hugging Face's Inference Endpoints: what the provider and the commands share."""

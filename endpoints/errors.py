@@ -1,0 +1,34 @@
+"""What can go wrong with the Inference Endpoints API, in the order of how much is known afterwards."""
+
+
+class EndpointsError(Exception):
+    """The API did not do what it was asked. The message is for people, and holds no secret.
+
+    status: of the answer, None where there was none.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None):
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class RefusedError(EndpointsError):
+    """The API answered that it will not: nothing has changed."""
+
+
+class TransientError(EndpointsError):
+    """The API could not now. What was asked may or may not have taken effect."""
+
+
+class AmbiguousError(EndpointsError):
+    """The API took the request, and its answer cannot be read: what was asked has probably taken effect."""
+
+
+def redacted(text: str, secrets: tuple[str, ...], limit: int = 600) -> str:
+    """A server's words as they may be shown: without our secrets, which it may echo, on one line, of bounded length."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "[secret]")
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[:limit]}..."
