@@ -68,8 +68,8 @@ def access(api: Api, environment: Mapping[str, str] = os.environ) -> Access:
     url = PRODUCTION if api == "huggingface" else environment.get(LAB_URL, "").rstrip("/")
     if not url:
         raise AccessError(
-            f"huggingface.api is lab, and {LAB_URL} does not say where the lab's stand-in is. `make up`, `make preview` "
-            "and their kin set it; `make lab` starts it."
+            f"huggingface.api is lab, and {LAB_URL} does not say where the lab's stand-in is. `make up` and its kin "
+            "set it; `make lab` starts it."
         )
     token = environment.get(token_variable, "").strip()
     if not token:

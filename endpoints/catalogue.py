@@ -70,11 +70,9 @@ def complaint(rows: Sequence[Hardware], body: Mapping[str, Any], *, held: int = 
         return "compute", f"{asked} is {row.status.replace('_', ' ')}. Nearest: {_nearest(rows, body)}."
     replicas, left = int(compute["scaling"]["maxReplica"]), row.quota_left + held
     if row.accelerators * replicas > left:
-        return (
-            "compute.scaling.maxReplica",
-            f"{asked}: {replicas} replicas need {row.accelerators * replicas} accelerators, and {left} of the quota of "
-            f"{row.quota} are left. Lower scaling.max, pause another endpoint, or ask Hugging Face for quota.",
-        )
+        needed = f"{replicas} replicas need {row.accelerators * replicas} accelerators"
+        remedy = "Lower scaling.max, pause another endpoint, or ask Hugging Face for quota."
+        return "compute.scaling.maxReplica", f"{asked}: {needed}; {left} of the quota of {row.quota} are left. {remedy}"
     return None
 
 

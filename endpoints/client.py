@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx2
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils import get_session
+from huggingface_hub.utils._http import get_session
 
 from endpoints.access import Access
 from endpoints.catalogue import Hardware, hardware_of
@@ -72,7 +72,7 @@ class EndpointsClient:
             library_name="llm-inference",
             library_version=version("llm-inference"),
         )
-        self._named = {"namespace": namespace, "token": access.token}
+        self._named: dict[str, Any] = {"namespace": namespace, "token": access.token}
 
     def get(self, name: str) -> Raw | None:
         """An endpoint, None where there is none of that name."""
