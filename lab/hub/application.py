@@ -16,7 +16,7 @@ from lab.hub.world import World
 
 
 def application(world: World, *, home: str | None, save: Callable[[], None], step: float = 0.0) -> ASGIApp:
-    """The stand-in over one world. `step`: virtual seconds that pass before each request to the Endpoints API."""
+    """The stand-in over one world. `step`: virtual seconds that pass before each request, but for the Hub's."""
     service = Service(world)
     app = FastAPI(title="Inference Endpoints, simulated", openapi_url=None, docs_url=None, redoc_url=None)
     app.add_exception_handler(Refusal, _refused)

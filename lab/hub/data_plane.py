@@ -73,10 +73,10 @@ class DataPlane:
     def _unready(self, endpoint: Endpoint) -> Refusal | None:
         """Why the endpoint does not answer now; a request wakes it when it sleeps."""
         self._machine.settle(endpoint)
-        now = self._world.clock.now()
-        endpoint.used_at = now
         if endpoint.state in ("paused", "pausing"):
             return Refusal(400, INVALID_STATE)
+        now = self._world.clock.now()
+        endpoint.used_at = now
         if endpoint.state == "scaledToZero":
             self._machine.start(endpoint, fresh=False)
         changing = endpoint.state in ("updating", "updateFailed")

@@ -80,7 +80,7 @@ class Fault:
 
     def content(self) -> tuple[bytes, str]:
         """The body and its content type."""
-        message = self.message or "Something that the lab was told to do"
+        message = self.message or "Injected by the lab"
         page = f"<html><head><title>{self.status}</title></head><body><h1>{message}</h1></body></html>"
         layouts = {
             "json": (json.dumps({"error": message}), "application/json"),

@@ -114,7 +114,7 @@ class Gate:
         body = _json(content)
         with world.lock:
             exchange.what = what = operation(world, scope["method"], scope["path"], body)
-            if self._step and what.plane == "control":
+            if self._step and what.plane != "hub":
                 world.clock.advance(self._step)
             self._machine.settle_all()
             fault = world.faults.take(what.name, "before", what.endpoint)

@@ -37,7 +37,8 @@ class HubServer:
             hub.add_endpoint("mine")
             hub.fault(operation="create", kind="reset", moment="after")
 
-    virtual_time: time passes by `advance` alone, and by `step` seconds before each request to the Endpoints API.
+    virtual_time: time passes by `advance` alone, and by `step` seconds before each request to the Endpoints API or to
+        an endpoint, so that whoever polls sees things happen.
     latency: a Latency, some of its fields, or the seconds from creation to the first answer. In virtual time the
         default is of the order that users have seen; in real time it is one second in total.
     home: a directory that keeps the endpoints; without it nothing is kept.

@@ -23,6 +23,9 @@ class Switches:
     """An unknown access type is coerced to private with 200 [L, July 2026]."""
     nulls: Literal["422", "accept"] = "422"
     """task: null and secrets: null are refused with 422 [S for task; G for secrets, 2024]."""
+    null_in_put: Literal["clear", "ignore"] = "clear"
+    """What null does in a change, where it is not refused: takes the value away, or nothing, as if it were absent [?].
+    huggingface_hub never sends it."""
     validation_body: Literal["error", "errors", "message"] = "error"
     """Layout of a validation error. Known only as its text [G]; error is what other answers have [O22]. Of
     message, huggingface_hub shows nothing."""

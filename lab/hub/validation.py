@@ -63,7 +63,7 @@ class Validator:
         compute, scaling and the scalars of model are merged; image, env, secrets, args, command and tags are replaced
         whole. What cannot be updated (name, provider, privateService) is dropped without a word.
         """
-        given = self._reader(body)
+        given = self._reader(_without_nulls(body) if self._switches.null_in_put == "ignore" else body)
         config = {**before, "compute": {**before["compute"]}, "model": {**before["model"]}}
         if "type" in given:
             config["type"] = self._type(given)
@@ -271,6 +271,14 @@ def _measure(given: Reader) -> dict[str, Any]:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
         raise measure.wrong(keys[0], "must be a positive number")
     return {keys[0]: value}
+
+
+def _without_nulls(value: Any) -> Any:
+    """A body in which null says nothing, but where it is refused or is a value."""
+    if not isinstance(value, Mapping):
+        return value
+    kept = {key: item for key, item in value.items() if item is not None or key in ("task", "secrets")}
+    return {key: item if key == "measure" else _without_nulls(item) for key, item in kept.items()}
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """Who may do what: tokens, permissions, namespaces."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.lab.hub.support import Caller, body
@@ -42,6 +44,15 @@ def test_members_of_the_organisation_may_manage(hub, token):
     with Caller(hub, token).http as http:
         assert http.post("/v2/endpoint/lab-org", json=body()).status_code == 200
         assert http.get("/v2/endpoint/lab-org/one").status_code == 200
+
+
+def test_of_many_who_create_the_same_name_one_succeeds(hub):
+    def create(_):
+        with Caller(hub, "lab-manage").http as http:
+            return http.post("/v2/endpoint/lab-org", json=body()).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(create, range(16))) == [200] + [409] * 15
 
 
 def test_a_namespace_that_does_not_exist_is_refused_like_a_foreign_one(manager):

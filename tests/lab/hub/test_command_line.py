@@ -53,6 +53,7 @@ def test_the_commands_lead_through_the_life_of_an_endpoint(hf, hub):
     assert hub.endpoint("one").state == "pending"
     hub.advance(60)
     assert json.loads(hf("endpoints", "ls", *where, "--format", "json"))[0]["status"] == "running"
+    assert json.loads(hf("endpoints", "ls", "--namespace", "*", "--format", "json"))[0]["name"] == "one"
     assert "opensesame" not in hf("endpoints", "describe", "one", *where)
     hf("endpoints", "update", "one", "--container-args", "--max-model-len 4096", *where)
     hub.advance(60)

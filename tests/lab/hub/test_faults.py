@@ -65,7 +65,7 @@ def test_too_many_requests_says_when_to_come_back(hub, manager):
 )
 def test_an_answer_may_not_arrive_although_the_request_took_effect(hub, manager, kind, error, moment):
     hub.fault(operation="create", kind=kind, moment=moment)
-    manager.http.timeout = 0.3
+    manager.http.timeout = 1
     with pytest.raises(error) as raised:
         manager.create()
     assert isinstance(raised.value, httpx2.TransportError)

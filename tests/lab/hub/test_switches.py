@@ -106,6 +106,11 @@ def change_of_accelerator(hub, caller):
     return caller.put(compute=gpu).status_code
 
 
+def change_to_null(_, caller):
+    caller.create(model__args=["--a"])
+    return caller.put(model__args=None).json()["model"].get("args")
+
+
 def change_of_scaling(hub, caller):
     hub.add_endpoint("one")
     return caller.put(compute__scaling={"maxReplica": 2}).json()["status"]["state"]
@@ -176,6 +181,7 @@ CASES = {
     "create_status": (202, created(lambda answer: answer.status_code), 200, 202),
     "unknown_type": ("400", created(lambda answer: answer.status_code, type="protected"), 200, 400),
     "nulls": ("accept", created(lambda answer: answer.status_code, model__task=None), 422, 200),
+    "null_in_put": ("ignore", change_to_null, None, ["--a"]),
     "validation_body": ("message", created(lambda answer: list(answer.json()), type=...), ["error"], ["message"]),
     "name_length": (63, lambda _, caller: caller.create("n" * 50).status_code, 400, 200),
     "unknown_repository": ("400", created(lambda answer: answer.status_code, model__repository="a/b"), 200, 400),
