@@ -1,17 +1,20 @@
 """The program: read the stack's settings, build its components, export what others need."""
 
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.endpoint.inference_endpoint import InferenceEndpoint, InferenceEndpointArgs, Ownership
 from components.gpu_workload import GpuWorkload, GpuWorkloadArgs
 from components.platform import Platform, PlatformArgs
-from components.settings import hub_read_token, read_stack
+from components.settings import endpoint_secrets, hub_read_token, read_stack
 
 config = pulumi.Config()
 stack = read_stack(config, root=Path(__file__).parent)
 models: dict[str, pulumi.Output[str]] = {}
+endpoints: dict[str, pulumi.Output[dict[str, Any]]] = {}
 
 if stack.cluster is not None:
     cluster = k8s.Provider(
@@ -46,5 +49,19 @@ if stack.cluster is not None:
             ),
             opts,
         ).url
+
+if stack.endpoints:
+    owner = Ownership("endpoint-owner")
+    waiting = pulumi.ProviderResource("pulumi-python", "endpoint-waiting")
+    secrets = endpoint_secrets(stack.endpoints)
+    for endpoint in stack.endpoints:
+        served = InferenceEndpoint(
+            endpoint.name,
+            InferenceEndpointArgs(
+                endpoint=endpoint, owner=owner.tag, secrets=secrets, protect=stack.protect, waiting=waiting
+            ),
+        )
+        models[endpoint.name], endpoints[endpoint.name] = served.url, served.summary
+    pulumi.export("endpoints", endpoints)
 
 pulumi.export("models", models)

@@ -1,14 +1,16 @@
 """From Pulumi's configuration and the lock files to a resolved stack."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from blueprint.endpoint import Endpoint
 from blueprint.issues import DescriptionError
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK, read_images_lock, read_models_lock
 from blueprint.settings import Settings
-from blueprint.stack import SECRET_KEYS, Stack, given, resolve_stack
+from blueprint.stack import ENDPOINT_SECRETS, SECRET_KEYS, Stack, given, resolve_stack
 
 HUB_READ_TOKEN = "hubReadToken"  # noqa: S105  the name of a configuration value
 
@@ -61,8 +63,36 @@ def hub_read_token(config: pulumi.Config) -> pulumi.Output[str] | None:
     if not config.get(HUB_READ_TOKEN):
         return None
     key = f"{config.name}:{HUB_READ_TOKEN}"
-    if not pulumi.runtime.is_config_secret(key) and key not in pulumi.runtime.config.get_config_secret_keys_env():
+    if not _is_secret(key):
         raise pulumi.RunError(
             f"{key} is in clear text. Revoke that token; `pulumi config set --secret {key}` a new one."
         )
     return config.require_secret(HUB_READ_TOKEN)
+
+
+def endpoint_secrets(endpoints: Sequence[Endpoint]) -> dict[str, pulumi.Output[str]]:
+    """The secrets that endpoints name, from their own part of the stack's configuration.
+
+    Raises pulumi.RunError with all that are missing, or stand there in clear text.
+    """
+    config = pulumi.Config(ENDPOINT_SECRETS)
+    names = sorted({name for endpoint in endpoints for name in _secret_names(endpoint)})
+    complaints = []
+    for name in names:
+        key = f"{ENDPOINT_SECRETS}:{name}"
+        if not config.get(name):
+            complaints.append(f"{key} is missing; `pulumi config set --secret {key}` sets it.")
+        elif not _is_secret(key):
+            complaints.append(f"{key} is in clear text. Revoke it; `pulumi config set --secret {key}` a new one.")
+    if complaints:
+        raise pulumi.RunError("\n".join(complaints))
+    return {name: config.require_secret(name) for name in names}
+
+
+def _secret_names(endpoint: Endpoint) -> list[str]:
+    password = [endpoint.registry_password] if endpoint.registry_password else []
+    return [*endpoint.secrets.values(), *password]
+
+
+def _is_secret(key: str) -> bool:
+    return pulumi.runtime.is_config_secret(key) or key in pulumi.runtime.config.get_config_secret_keys_env()

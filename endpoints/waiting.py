@@ -59,7 +59,7 @@ class Waiter:
         while True:
             raw = self._look(asked)
             if raw is not None:
-                trouble = self._trouble(asked, raw, waiting, steady)
+                trouble = self._trouble(asked, raw, waiting)
                 steady = 0 if trouble else steady + 1
                 if steady >= _STEADY:
                     return self._as_asked(asked, raw)
@@ -84,17 +84,17 @@ class Waiter:
             raise NotReadyError(f"Endpoint {asked.name} is not this stack's any more. Run refresh.")
         return raw
 
-    def _trouble(self, asked: Asked, raw: Raw, waiting: Waiting, steady: int) -> str:
+    def _trouble(self, asked: Asked, raw: Raw, waiting: Waiting) -> str:
         """What is still missing, empty when nothing is. Raises NotReadyError when waiting will not mend it."""
         status = raw["status"]
         state = status["state"]
-        told = f"{state}{f', {status['message']}' if status.get('message') else ''}"
+        told = ", ".join(str(words) for words in (state, status.get("message")) if words)
         if state in ("failed", "updateFailed"):
             raise NotReadyError(self._failed(asked, raw))
         if asked.state == "paused":
             return "" if state == "paused" and not status.get("readyReplica") else told
         if state == "paused":
-            if steady < _STEADY and not self._still_paused(asked):
+            if not self._still_paused(asked):
                 return told
             raise NotReadyError(
                 f"Endpoint {asked.name} is paused, and the stack says state: running. Run refresh, then up resumes it; "
@@ -150,8 +150,8 @@ class Waiter:
         if rows:
             listed = "".join(f"\n  {row}" for row in rows)
             raise NotReadyError(
-                f"Endpoint {asked.name} runs otherwise than asked, and is billed; the API has changed or dropped:{listed}\n"
-                "Change these settings, or pause it: llm endpoints pause."
+                f"Endpoint {asked.name} is not as asked, and may be billed; the API has changed or dropped:{listed}\n"
+                f"Change these settings, or pause it: `llm endpoints pause {asked.name}`."
             )
         return raw
 
@@ -168,6 +168,6 @@ class Waiter:
 
     def _late(self, asked: Asked, trouble: str, passed: float) -> str:
         return (
-            f"Endpoint {asked.name} exists, and is not ready after {passed / 60:.0f} min: {trouble}. It may be billed. The next "
-            f"up goes on waiting; `llm endpoints pause {asked.name}` stops it; readyMinutes gives it more time."
+            f"Endpoint {asked.name} exists, and is not ready after {passed / 60:.0f} min: {trouble}. It may be billed. "
+            f"The next up goes on waiting; `llm endpoints pause {asked.name}` stops it; readyMinutes gives it longer."
         )

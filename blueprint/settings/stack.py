@@ -94,7 +94,9 @@ class Budget(SettingsModel):
 class Deletion(SettingsModel):
     """Guard against deletion."""
 
-    protect: bool = Field(default=False, description="Refuse to delete the namespace and the model caches.")
+    protect: bool = Field(
+        default=False, description="Refuse to delete the namespace, the model caches and the endpoints."
+    )
 
 
 class Monitoring(SettingsModel):
