@@ -99,7 +99,7 @@ def test_a_secret_of_the_configuration_is_named_and_not_written(checkout):
             ["render", "--stack", "nope", "--out", "out"],
             "Pulumi.nope.yaml does not exist. Stacks here: dev, prod.",
         ),
-        (["explain", "--stack", "dev", "nope"], "No model nope in stack dev. Models: qwen-1-5b."),
+        (["explain", "--stack", "dev", "nope"], "No model nope in stack dev. Models: qwen-1-5b, qwen-1-5b-endpoint."),
     ],
 )
 def test_what_does_not_exist_is_answered_with_what_does(checkout, arguments, message):
