@@ -74,6 +74,24 @@ class Lifecycle:
             raise ForeignError(self._foreign(new, live))
         return self._converged(new, live, secrets=not certain or _hidden(old) != _hidden(new))
 
+    def start_again(self, asked: Asked) -> None:
+        """Have the API try again what it has failed to start. One that has not failed is left alone.
+
+        Raises what the API refuses.
+        """
+        raw = self.read(asked)
+        state = raw["status"]["state"] if raw is not None else ""
+        if state not in ("failed", "updateFailed") or asked.state == "paused":
+            return
+        self._say(f"{asked.name}: is {state}; trying again.")
+        try:
+            self._client.update(asked.name, {"model": {"revision": asked.body["model"]["revision"]}})
+        except RefusedError:
+            if state == "updateFailed":
+                raise  # its old version serves: a pause would end that
+            self._client.pause(asked.name)
+            self._client.resume(asked.name)
+
     def read(self, asked: Asked) -> Raw | None:
         """The endpoint, None when it is gone or has become somebody else's."""
         raw = self._client.get(asked.name)

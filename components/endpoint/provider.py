@@ -202,7 +202,9 @@ def _awaited(props: Properties) -> Properties:
         health_route=props["healthRoute"],
         route=(asked.body.get("route") or {}).get("domain"),
     )
-    raw = Waiter(client_of(props), say=progress).ready(asked, waiting)
+    client = client_of(props)
+    Lifecycle(client, say=warn).start_again(asked)
+    raw = Waiter(client, say=progress).ready(asked, waiting)
     url = raw["status"].get("url")
     path = props.get("openaiPath")
     return {
