@@ -104,8 +104,11 @@ class EndpointProvider(ResourceProvider):
         raw = lifecycle.update(asked_of(olds), asked_of(news), certain=bool(olds.get("accepted")))
         return UpdateResult(outputs(news, raw, known=olds.get("price")))
 
-    def read(self, id_: str, props: Properties) -> ReadResult:
-        """Look at the endpoint. Its replicas come and go, and sleep is no change; a pause is one."""
+    def read(self, _id: str, props: Properties) -> ReadResult:
+        """Look at the endpoint. Its replicas come and go, and sleep is no change; a pause is one.
+
+        It is found by its name: the lab's engine asks without an id after a create whose end nobody saw.
+        """
         asked = asked_of(props)
         raw = Lifecycle(client_of(props), say=warn).read(asked)
         if raw is None:
@@ -113,9 +116,11 @@ class EndpointProvider(ResourceProvider):
         seen = _as_seen(props, raw)
         inputs = {key: value for key, value in seen.items() if key in _INPUTS}
         kept = outputs(seen, raw, known=props.get("price"))
-        # A change that somebody else made shows in the settings; the moment of an unchanged one is no news.
+        # A change that somebody else made shows in the settings; the moment of one that changed nothing is no news.
         same = seen["body"] == exact(props["body"]) and seen["state"] == props["state"]
-        return ReadResult(id_, {**kept, "accepted": props.get("accepted")} if same else kept, inputs)
+        if same and props.get("accepted"):
+            kept["accepted"] = props["accepted"]
+        return ReadResult(f"{props['namespace']}/{asked.name}", kept, inputs)
 
     def delete(self, _id: str, props: Properties) -> None:
         """Delete the endpoint, and make sure that it is gone."""

@@ -137,10 +137,17 @@ class DynamicProvider:
         await self._ask(op, "Delete", request)
 
     async def recover(self, op: Operation, news: PropertyMap, since: str) -> Created | None:
-        """Dynamic providers cannot search: only their own create can know what an earlier one made."""
-        del news, since
-        op.warn("What its create has made, if anything, is not known here; it is created again.")
-        return None
+        """What the provider's read finds by the inputs alone, which it is told by an empty id. Most cannot."""
+        del since
+        request = provider_pb2.ReadRequest(**_names(op), id="", properties=_bare(news), inputs=_bare(news))
+        try:
+            response = await self._ask(op, "Read", request)
+        except ProviderError:
+            response = None
+        if response is None or not response.id:
+            op.warn("What its create has made, if anything, is not known here; it is created again.")
+            return None
+        return Created(response.id, annotated(from_wire(response.properties), news))
 
     async def invoke(self, token: str, arguments: PropertyMap) -> PropertyMap:
         """Dynamic providers have no functions."""

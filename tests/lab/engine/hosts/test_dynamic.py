@@ -240,3 +240,12 @@ def test_an_engine_that_is_killed_leaves_no_host(things):
         host = psutil.Process(int(engine.stdout.readline()))
         engine.kill()
     assert not psutil.wait_procs([host], timeout=10)[1]
+
+
+def test_what_a_create_made_whose_end_nobody_saw_is_found_by_its_inputs(things):
+    inputs = things.inputs(name="lost", password=Secret("hush"))
+    assert things.use(lambda provider: provider.recover(APPLY, inputs, "")) is None
+    things.use(lambda provider: provider.create(APPLY, inputs))
+    found = things.use(lambda provider: provider.recover(APPLY, inputs, ""))
+    assert found.id == "lost"
+    assert found.outputs["password"] == Secret("hush")

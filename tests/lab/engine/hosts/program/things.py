@@ -44,6 +44,8 @@ class Things(ResourceProvider):
         return CreateResult(props["name"], self._write(props, props["name"]))
 
     def read(self, id_, props):
+        if not id_:  # somebody who does not know whether it was made
+            id_ = props["name"]
         path = Path(props["folder"], id_)
         if not path.exists():
             return ReadResult("", {})
