@@ -8,9 +8,9 @@ import click
 COMMANDS = {
     "doctor": "ops.doctor",
     "explain": "ops.explain",
-    "generate": "ops.generate",
     "lock": "ops.lock",
     "render": "ops.render",
+    "schema": "ops.schema",
 }
 """Each command is the click command `command` of its module, imported only when it is asked for."""
 
