@@ -103,7 +103,9 @@ def headers(target: Target, seconds: float) -> dict[str, str]:
 
 def patience(target: Target, seconds: float) -> httpx2.Timeout:
     """How long a connection may be silent. The platform, which holds a call, has the first word on its end."""
-    return httpx2.Timeout(seconds + (5.0 if target.may_sleep else 0.0), connect=min(CONNECT_SECONDS, seconds))
+    return httpx2.Timeout(
+        seconds + (min(seconds, 5.0) if target.may_sleep else 0.0), connect=min(CONNECT_SECONDS, seconds)
+    )
 
 
 def refusal(target: Target, response: httpx2.Response) -> Exception:

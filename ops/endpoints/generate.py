@@ -105,6 +105,8 @@ def _streamed(target: Target, answer: Any) -> Iterator[Piece]:
 
 
 def _whole(answer: Any) -> Piece:
+    if not isinstance(answer.generated_text, str):
+        raise TypeError
     return Piece(text=answer.generated_text, **{"finish": "stop", **_end(answer.details)})
 
 
