@@ -73,7 +73,7 @@ doctor: setup ## Check the cluster that STACK (dev) deploys to; changes nothing.
 
 .PHONY: generate
 generate: setup ## Write what is generated from the settings: the JSON schema and docs/settings.md.
-	@$(RUN) llm generate
+	@$(RUN) llm schema
 
 .PHONY: format
 format: setup ## Format the code.

@@ -87,10 +87,8 @@ class EndpointsClient:
         """All endpoints of the namespace, over all pages; the library knows only the first."""
         cursor: str | None = None
         while True:
-            query = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-            page = self._again(partial(self._raw, "GET", f"/endpoint/{self.namespace}", params=query))
-            yield from page["items"]
-            cursor = page.get("nextCursor")
+            items, cursor = self._again(partial(self._page, cursor))
+            yield from items
             if not cursor:
                 return
 
@@ -142,6 +140,12 @@ class EndpointsClient:
             lambda: self._text("GET", f"/endpoint/{self.namespace}/{name}/logs", params={"tail": str(tail)})
         )
         return [redacted(line, self._secrets, 2000) for line in text.splitlines()][-tail:]
+
+    def _page(self, cursor: str | None) -> tuple[list[Raw], str | None]:
+        """A page of the endpoints, and where the next one begins."""
+        query = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+        page = self._raw("GET", f"/endpoint/{self.namespace}", params=query)
+        return [dict(item) for item in page["items"]], page.get("nextCursor")
 
     def _raw(self, method: str, path: str, **options: Any) -> Any:
         return json.loads(self._text(method, path, **options))

@@ -6,13 +6,19 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "chat": "ops.endpoints.chat",
     "doctor": "ops.doctor",
+    "endpoints": "ops.endpoints.commands",
     "explain": "ops.explain",
-    "generate": "ops.generate",
+    "generate": "ops.endpoints.generate",
     "lock": "ops.lock",
     "render": "ops.render",
+    "schema": "ops.schema",
 }
 """Each command is the click command `command` of its module, imported only when it is asked for."""
+
+
+_INTERRUPTED = 130
 
 
 class _Lazy(click.Group):
@@ -27,8 +33,16 @@ class _Lazy(click.Group):
         command: Any = importlib.import_module(COMMANDS[cmd_name]).command
         return command if isinstance(command, click.Command) else None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an interrupted one ends with the exit code that shells know for it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            raise click.exceptions.Exit(_INTERRUPTED) from None
+
 
 @click.command(cls=_Lazy)
 @click.version_option(package_name="llm-inference")
 def main() -> None:
-    """Work with the models that this project describes: lock, render, explain, check a cluster."""
+    """Work with the models that this project describes: lock, render, explain, check, talk to them."""

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 
 from blueprint.schema import DIALECT, stack_schema
-from ops import generate
+from ops import schema
 from ops.project import PROJECT_NAME, Project
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.mistakes import MISTAKES
@@ -42,13 +42,13 @@ def file_of(config):
 
 
 def test_the_committed_files_are_what_the_models_say():
-    wanted = generate.generated(Project(ROOT))
+    wanted = schema.generated(Project(ROOT))
     stale = [str(path) for path, text in wanted.items() if (ROOT / path).read_text() != text]
-    assert stale == [], "run `llm generate`"
+    assert stale == [], "run `llm schema`"
 
 
 def test_generating_twice_gives_the_same_bytes():
-    assert generate.generated(Project(ROOT)) == generate.generated(Project(ROOT))
+    assert schema.generated(Project(ROOT)) == schema.generated(Project(ROOT))
 
 
 def test_check_names_the_stale_file_and_writes_nothing(tmp_path, monkeypatch):
@@ -56,17 +56,17 @@ def test_check_names_the_stale_file_and_writes_nothing(tmp_path, monkeypatch):
         (tmp_path / name).write_text((ROOT / name).read_text())
     monkeypatch.chdir(tmp_path)
     run = CliRunner()
-    missing = run.invoke(generate.command, ["--check"])
+    missing = run.invoke(schema.command, ["--check"])
     assert missing.exit_code == 1
     assert "schema/stack.schema.json is not" in missing.output
     assert not (tmp_path / "schema").exists()
 
-    assert run.invoke(generate.command).exit_code == 0
-    assert run.invoke(generate.command, ["--check"]).output == ""
+    assert run.invoke(schema.command).exit_code == 0
+    assert run.invoke(schema.command, ["--check"]).output == ""
 
     guide = tmp_path / "docs/settings.md"
     guide.write_text(guide.read_text() + "more\n")
-    stale = run.invoke(generate.command, ["--check"])
+    stale = run.invoke(schema.command, ["--check"])
     assert stale.exit_code == 1
     assert stale.output.startswith("docs/settings.md is not")
     assert guide.read_text().endswith("more\n")

@@ -1,4 +1,4 @@
-"""`llm generate`: the files that follow from the settings' models - the editor's schema and docs/settings.md."""
+"""`llm schema`: the files that follow from the settings' models - the editor's schema and docs/settings.md."""
 
 import copy
 import json
@@ -38,7 +38,7 @@ def command(check: bool) -> None:
     ]
     if check:
         for path in stale:
-            click.echo(f"{path} is not what the settings' models say. Run `llm generate` and commit it.", err=True)
+            click.echo(f"{path} is not what the settings' models say. Run `llm schema` and commit it.", err=True)
         sys.exit(1 if stale else 0)
     for path in stale:
         target = project.root / path
@@ -56,7 +56,7 @@ def generated(project: Project) -> Mapping[Path, str]:
 def settings_guide(project: Project) -> str:
     """docs/settings.md: how a stack file reads, how its mistakes read, and every key."""
     example = (project.root / f"Pulumi.{EXAMPLE_STACK}.yaml").read_text().rstrip()
-    return f"""<!-- Written by `llm generate` from blueprint/settings. Change the models there, not this file. -->
+    return f"""<!-- Written by `llm schema` from blueprint/settings. Change the models there, not this file. -->
 
 # Settings of a stack
 
