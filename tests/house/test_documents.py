@@ -40,6 +40,7 @@ def test_the_readmes_example_resolves_on_a_real_cluster():
     config = {key.split(":", 1)[1]: value for key, value in yaml.safe_load(example)["config"].items()}
     stack = resolve_stack("prod", config, PROJECT.models_lock(), PROJECT.images_lock())
     assert [workload.name for workload in stack.workloads] == ["search-answers"]
+    assert [endpoint.name for endpoint in stack.endpoints] == ["mail-drafts"]
 
 
 def test_every_target_is_listed_by_make_help():
