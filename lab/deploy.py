@@ -67,7 +67,7 @@ def refresh(stack: str, context: str, engine: str) -> None:
 def down(stack: str, context: str, engine: str) -> None:
     """Delete all that the stack has; then stop the lab, if it lived there."""
     found = _begin(stack, context, engine)
-    resources = found.resources
+    resources, in_lab = found.resources, found.uses_lab
     protected = [item for item in resources or [] if item.protect]
     if protected:
         raise LabError(
@@ -80,9 +80,22 @@ def down(stack: str, context: str, engine: str) -> None:
         code = found.run("destroy", *_options(found))
         if code:
             sys.exit(code)
-    if found.in_lab:
+    if in_lab:
         found.lab.stop()
         click.echo("The lab is down. `make up` brings everything back.")
+
+
+@cli.command()
+@_stack
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(stack: str, command: tuple[str, ...]) -> None:
+    """Run a command (after --) with what the stack's engine gets: where its state and the lab's endpoints are."""
+    found = target(Path.cwd(), stack, "", "")
+    if found.endpoints_in_lab and found.lab.hub() is None:
+        raise LabError(f"The endpoints of {found.name} are the lab's, which does not run. `make lab` starts it.")
+    environment = found.environment
+    programs = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
+    os.execvpe(command[0], command, environment | {"PATH": programs})  # noqa: S606  no shell on purpose
 
 
 def _begin(stack: str, context: str, engine: str) -> Target:
@@ -91,6 +104,8 @@ def _begin(stack: str, context: str, engine: str) -> Target:
     chosen = "the Pulumi CLI" if found.engine == "pulumi" else "the lab's engine"
     why = "" if engine or found.engine == "pulumi" else " (there is no pulumi on PATH)"
     click.echo(f"Stack {found.name}, by {chosen}{why}.")
+    if found.left_out:
+        click.echo(f"Not on {context}, since they are on no cluster: {', '.join(found.left_out)}; they stay with dev.")
     found.prepare()
     return found
 
@@ -101,7 +116,7 @@ def _options(found: Target) -> list[str]:
 
 
 def _start_lab(found: Target) -> None:
-    if found.in_lab:
+    if found.uses_lab:
         found.lab.start()
 
 
@@ -114,15 +129,26 @@ def _tell(found: Target) -> None:
     for item in resources:
         if item.kind == "Deployment":
             click.echo(f"  {item.name:<24} {item.ready}/{item.replicas} replicas ready, in namespace {item.namespace}")
+    endpoints = found.endpoints
+    for endpoint in endpoints:
+        seen = f"{endpoint.state} at {endpoint.url}" if endpoint.url else endpoint.state
+        click.echo(f"  {endpoint.model:<24} endpoint, {seen or 'not seen ready yet'}")
     if found.in_lab:
         click.echo("The lab's pods are simulated: scheduling and rollouts are real, serving is not.")
+    if any(endpoint.api == "lab" for endpoint in endpoints):
+        click.echo("The lab's endpoints are simulated: the API behaves like the real one, the answers are made up.")
     click.echo("Try next:")
     stack = found.words
     description = f"Pulumi.{DERIVED}.yaml" if found.context else found.file.name
     namespace = next((item.namespace for item in resources if item.kind == "Deployment"), "llm")
     click.echo(f"  change maxModelLen in {description}, then: make preview{stack}, make up{stack}")
-    kubectl = ".lab/kubectl" if found.in_lab else f"kubectl --context {found.config['cluster']['context']}"
-    click.echo(f"  {kubectl} get deployments,pods,services --namespace {namespace}")
+    if "cluster" in found.config:
+        kubectl = ".lab/kubectl" if found.in_lab else f"kubectl --context {found.config['cluster']['context']}"
+        click.echo(f"  {kubectl} get deployments,pods,services --namespace {namespace}")
+    for endpoint in [item for item in endpoints if item.url][:1]:
+        click.echo(f'  make chat{stack} MODEL={endpoint.model} PROMPT="Why is the sky blue?"')
+    if endpoints:
+        click.echo(f"  make endpoints{stack}")
     click.echo(f"  make down{stack}")
 
 

@@ -17,7 +17,8 @@ from blueprint import text
 from blueprint.description import LAB_ID
 from lab.cluster.control import Lab
 from lab.errors import LabError
-from lab.stacks import Resource, read_resources
+from lab.hub.environment import environment
+from lab.stacks import Endpoint, Resource, read_endpoints, read_resources
 
 PUBLIC_PASSPHRASE = "lab"  # noqa: S105  public on purpose: dev holds no secret, and its salt is committed
 STATE = ".lab/state"
@@ -35,6 +36,7 @@ class Target:
     engine: str
     root: Path  # of the project
     context: str = ""  # of a derived stack
+    left_out: tuple[str, ...] = ()  # models of dev that the derived stack does not have
 
     @property
     def file(self) -> Path:
@@ -55,9 +57,21 @@ class Target:
 
     @property
     def in_lab(self) -> bool:
-        """Whether it goes to this machine's lab."""
+        """Whether its cluster is this machine's lab."""
         cluster = self.config.get("cluster")
         return isinstance(cluster, dict) and cluster.get("context") == cluster.get("id") == LAB_ID
+
+    @property
+    def endpoints_in_lab(self) -> bool:
+        """Whether its endpoints are the lab's: by its settings, or by its state, from which they may have to go."""
+        section = self.config.get("huggingface")
+        given = isinstance(section, dict) and section.get("api") == "lab"
+        return given or any(item.api == "lab" for item in self.endpoints)
+
+    @property
+    def uses_lab(self) -> bool:
+        """Whether it needs this machine's lab: as its cluster, or for its endpoints."""
+        return self.in_lab or self.endpoints_in_lab
 
     @property
     def lab(self) -> Lab:
@@ -77,12 +91,20 @@ class Target:
         return self.name == DERIVED or self.name.startswith(f"{DERIVED}-")
 
     @property
+    def backend(self) -> str:
+        """The URL that the state is kept at; empty when the CLI alone knows."""
+        here = f"file://{self.root / STATE}" if self.derived or self.engine == "lab" else ""
+        return os.environ.get("PULUMI_BACKEND_URL", here)
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment for either engine: what the person has set wins."""
-        found = dict(os.environ)
+        found = {"PULUMI_BACKEND_URL": self.backend} if self.backend else {}
+        found |= os.environ
         found.pop("VIRTUAL_ENV", None)
-        if self.derived or self.engine == "lab":
-            found.setdefault("PULUMI_BACKEND_URL", f"file://{self.root / STATE}")
+        # Without a running stand-in nothing is set: the provider then says what it cannot check.
+        if self.endpoints_in_lab and (url := self.lab.hub()) is not None:
+            found = environment(url) | found
         if self.derived and "PULUMI_CONFIG_PASSPHRASE_FILE" not in found:
             found.setdefault("PULUMI_CONFIG_PASSPHRASE", PUBLIC_PASSPHRASE)
         return found
@@ -90,7 +112,12 @@ class Target:
     @property
     def resources(self) -> list[Resource] | None:
         """What the stack has by its state; None when that is not kept in files."""
-        return read_resources(self.environment.get("PULUMI_BACKEND_URL", ""), self.name)
+        return read_resources(self.backend, self.name)
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Its endpoints by its state; none when that is not kept in files."""
+        return read_endpoints(self.backend, self.name)
 
     def run(self, command: str, *options: str) -> int:
         """Run one of the engine's commands; its exit code."""
@@ -107,9 +134,8 @@ class Target:
 
     def prepare(self) -> None:
         """Make the stack known to the engine's backend."""
-        url = self.environment.get("PULUMI_BACKEND_URL", "")
-        if url.startswith("file://"):
-            Path(url.removeprefix("file://")).expanduser().mkdir(parents=True, exist_ok=True)
+        if self.backend.startswith("file://"):
+            Path(self.backend.removeprefix("file://")).expanduser().mkdir(parents=True, exist_ok=True)
         if self.engine == "pulumi":
             command = ["pulumi", "stack", "select", "--create", "--stack", self.name]
             done = subprocess.run(command, cwd=self.root, env=self.environment, check=False)
@@ -133,15 +159,25 @@ def target(root: Path, stack: str, context: str, engine: str) -> Target:
             f"CONTEXT runs the dev description elsewhere; STACK={stack} names its own context. Leave one out."
         )
     name = f"{DERIVED}-{re.sub('[^a-zA-Z0-9_.-]', '-', context)}"
-    found = Target(name, chosen, root, context)
-    _derive(found.root / f"Pulumi.{DERIVED}.yaml", found.file, context)
-    return found
+    left_out = _derive(root / f"Pulumi.{DERIVED}.yaml", root / f"Pulumi.{name}.yaml", context)
+    return Target(name, chosen, root, context, left_out)
 
 
-def _derive(source: Path, destination: Path, context: str) -> None:
-    """The dev description for another context. It follows dev at every run; nobody edits it."""
+def _derive(source: Path, destination: Path, context: str) -> tuple[str, ...]:
+    """The dev description for another context. It follows dev at every run; nobody edits it.
+
+    Gives the models that are left out: an endpoint is on no cluster, so there it would be dev's a second time.
+    """
     whole = yaml.safe_load(source.read_text())
-    (key,) = [key for key in whole["config"] if key.endswith(":cluster")]
-    whole["config"][key] |= {"context": context, "id": context}
+    sections = {key.partition(":")[2]: value for key, value in whole["config"].items() if isinstance(value, dict)}
+    if "cluster" not in sections:
+        raise LabError(f"{source.name} has no cluster, so there is nothing to run on CONTEXT={context}.")
+    sections["cluster"] |= {"context": context, "id": context}
+    models = sections.get("models", {})
+    left_out = tuple(name for name, model in models.items() if model.get("target") == "endpoint")
+    for name in left_out:
+        del models[name]
+    sections.get("huggingface", {}).pop("api", None)  # of endpoints alone; lab is refused beside another cluster
     header = f"# Made from {source.name} for CONTEXT={context}; edit that one.\n"
     destination.write_text(header + yaml.safe_dump(whole, sort_keys=False))
+    return left_out

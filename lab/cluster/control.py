@@ -142,7 +142,8 @@ class Lab:
                 self._adopt()
             stopped = self._stop()
             if delete:
-                forget_lab(self.home / _STATE)
+                for stack in forget_lab(self.home / _STATE):
+                    self._say(f"stack {stack} has something outside the lab too: its state is kept; refresh it next")
                 for name in _FILES:
                     path = self.home / name
                     if path.is_dir():
