@@ -348,7 +348,12 @@ def test_a_failed_check_of_the_stacks_ends_in_a_sentence(mine, tmp_path):
 
 def test_status_says_what_runs_and_fails_when_something_does_not(mine):
     process = cli(mine, "status")
-    assert "nvidia-l4-0 (4 GPUs)" in process.communicate(timeout=60)[0]
+    told = process.communicate(timeout=60)[0]
+    assert [line.split()[:2] for line in told.splitlines()][: len(components.NAMES)] == [
+        [name, "ready"] for name in components.NAMES
+    ]
+    assert "nvidia-l4-0 (4 GPUs)" in told
+    assert f"Hugging Face, simulated: {mine.hub()} " in told
     assert process.returncode == 0
     Processes(mine.home).find("kwok").kill()
     process = cli(mine, "status")
