@@ -50,7 +50,9 @@ def read_endpoints(url: str, stack: str) -> list[Endpoint]:
         seen = found.setdefault(_model(item), {"api": "", "state": "", "url": ""})
         seen["api"] = seen["api"] or _text(item.get("inputs"), "api")
         if item["type"].endswith(_ENDPOINT_READY):
-            seen |= {key: _text(item.get("outputs"), key) for key in ("state", "url")}
+            outputs = item.get("outputs")
+            # `state` is what is wanted, `status` what was seen.
+            seen |= {"state": _text(outputs, "status") or _text(outputs, "state"), "url": _text(outputs, "url")}
     return [Endpoint(model, **seen) for model, seen in sorted(found.items())]
 
 

@@ -74,7 +74,7 @@ def variables(found):
     return {name: found.environment[name] for name in VARIABLES if name in found.environment}
 
 
-RUNNING = {"state": "running", "url": f"{HUB}/e/abc", "openaiUrl": f"{HUB}/e/abc/v1"}
+RUNNING = {"state": "running", "status": "scaledToZero", "url": f"{HUB}/e/abc", "openaiUrl": f"{HUB}/e/abc/v1"}
 
 
 @pytest.mark.parametrize("engine", ["lab", "pulumi"])
@@ -129,7 +129,9 @@ def test_another_context_needs_a_cluster_to_replace(project):
 
 def test_the_end_of_up_tells_endpoints_and_how_to_talk_to_them(project, capsys):
     root = project(huggingface=LAB)
-    write_state(root, *endpoint("asleep", outputs={"state": "paused", "url": None}), *endpoint("young"))
+    write_state(
+        root, *endpoint("asleep", outputs={"state": "paused", "status": "paused", "url": None}), *endpoint("young")
+    )
     _tell(Target("dev", "lab", root))
     told = capsys.readouterr().out
     assert "  asleep                   endpoint, paused\n" in told
@@ -141,7 +143,7 @@ def test_the_end_of_up_tells_endpoints_and_how_to_talk_to_them(project, capsys):
     write_state(root, *endpoint("talks", outputs=RUNNING))
     _tell(Target("dev", "lab", root))
     told = capsys.readouterr().out
-    assert f"  talks                    endpoint, running at {HUB}/e/abc\n" in told
+    assert f"  talks                    endpoint, scaledToZero at {HUB}/e/abc\n" in told
     assert "the answers are made up" in told
     assert "make chat MODEL=talks PROMPT=" in told
 
@@ -159,7 +161,7 @@ def test_endpoints_are_named_by_their_models(tmp_path):
     found = read_endpoints(f"file://{tmp_path}/.lab/state", "dev")
     assert [(item.model, item.api, item.state) for item in found] == [
         ("a", "huggingface", ""),
-        ("b", "lab", "running"),
+        ("b", "lab", "scaledToZero"),
         ("lonely", "lab", ""),
     ]
     assert read_endpoints("s3://somewhere", "dev") == []
