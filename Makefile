@@ -51,6 +51,15 @@ refresh: setup ## Bring the state of STACK (dev) to what is really there.
 down: setup ## Delete all that STACK (dev) has, and stop the lab if it was there.
 	@$(DEPLOY) down $(DEPLOY_OPTIONS)
 
+.PHONY: chat
+chat: setup ## Talk to MODEL of STACK (dev). PROMPT="...": one question.
+	$(if $(MODEL),,$(error Say which model: make chat MODEL=name))
+	@$(DEPLOY) run --stack $(STACK) -- llm chat --stack $(STACK) -- $(MODEL) $(if $(value PROMPT),'$(subst ','\'',$(value PROMPT))')
+
+.PHONY: endpoints
+endpoints: setup ## List the Inference Endpoints of STACK (dev), and others' beside them.
+	@$(DEPLOY) run --stack $(STACK) -- llm endpoints list --stack $(STACK)
+
 .PHONY: lab
 lab: setup ## Start the lab, or mend it. START_SECONDS=3 DRAIN_SECONDS=2 TAINT=none|gke.
 	@$(RUN) python -m lab.cluster up $(LAB_OPTIONS)

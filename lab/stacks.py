@@ -1,7 +1,7 @@
 """What the state files of either engine say exists, without changing or decrypting anything."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from blueprint.description import LAB_ID
 
 _PROJECT = "llm-inference"
+_ENDPOINT, _ENDPOINT_READY = "hf:Endpoint", "hf:EndpointReady"
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,42 @@ class Resource:
     ready: int
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """A model's endpoint as last seen. api: whose it is. state, url: empty before it was seen ready or paused."""
+
+    model: str
+    api: str
+    state: str
+    url: str
+
+
 def read_resources(url: str, stack: str) -> list[Resource] | None:
     """What a stack has, empty for one that has no state yet; None when its state is not kept in files."""
+    path = _path(url, stack)
+    return None if path is None else [_resource(item) for item in _items(path)]
+
+
+def read_endpoints(url: str, stack: str) -> list[Endpoint]:
+    """The endpoints that a stack has, in order of name; none when its state is not kept in files."""
+    path = _path(url, stack)
+    found: dict[str, dict[str, str]] = {}
+    for item in _items(path) if path else ():
+        if not item["type"].endswith((_ENDPOINT, _ENDPOINT_READY)):
+            continue
+        seen = found.setdefault(_model(item), {"api": "", "state": "", "url": ""})
+        seen["api"] = seen["api"] or _text(item.get("inputs"), "api")
+        if item["type"].endswith(_ENDPOINT_READY):
+            outputs = item.get("outputs")
+            # `state` is what is wanted, `status` what was seen.
+            seen |= {"state": _text(outputs, "status") or _text(outputs, "state"), "url": _text(outputs, "url")}
+    return [Endpoint(model, **seen) for model, seen in sorted(found.items())]
+
+
+def _path(url: str, stack: str) -> Path | None:
     if not url.startswith("file://"):
         return None
-    path = Path(url.removeprefix("file://")).expanduser() / ".pulumi" / "stacks" / _PROJECT / f"{stack}.json"
-    return [_resource(item) for item in _items(path)]
+    return Path(url.removeprefix("file://")).expanduser() / ".pulumi" / "stacks" / _PROJECT / f"{stack}.json"
 
 
 def _resource(item: dict[str, Any]) -> Resource:
@@ -45,15 +76,48 @@ def _resource(item: dict[str, Any]) -> Resource:
     )
 
 
+def _model(item: dict[str, Any]) -> str:
+    """The model of an endpoint's resource: the name of the component that it belongs to, which is the model's."""
+    component = str(item.get("parent") or "")
+    if component.rpartition("::")[0].rpartition("::")[2].rpartition("$")[2].startswith("llm:"):
+        return component.rpartition("::")[2]
+    return str(item["urn"]).rpartition("::")[2].removesuffix("-ready").removesuffix("-endpoint")
+
+
 def _number(section: Any, key: str) -> int:
     return int(section.get(key, 0)) if isinstance(section, dict) else 0
 
 
-def forget_lab(state: Path) -> None:
-    """Forget the stacks whose objects were in a lab that is deleted; their history stays."""
-    for path in state.glob(f".pulumi/stacks/{_PROJECT}/*.json"):
-        if any(item.get("inputs", {}).get("clusterIdentifier") == LAB_ID for item in _items(path)):
+def _text(section: Any, key: str) -> str:
+    value = section.get(key) if isinstance(section, dict) else None
+    return value if isinstance(value, str) else ""  # a secret is an object
+
+
+def forget_lab(state: Path) -> list[str]:
+    """Forget the stacks that were in a lab that is deleted; their history stays.
+
+    Gives the names of those that are kept all the same, since they have something elsewhere too, which may cost money.
+    """
+    kept = []
+    for path in sorted(state.glob(f".pulumi/stacks/{_PROJECT}/*.json")):
+        places = set(_places(_items(path)))
+        if LAB_ID not in places:
+            continue
+        if places == {LAB_ID}:
             path.unlink()
+        else:
+            kept.append(path.stem)
+    return kept
+
+
+def _places(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Where resources live: the lab, or another cluster or API."""
+    for item in items:
+        inputs = item.get("inputs", {})
+        if "clusterIdentifier" in inputs:
+            yield str(inputs["clusterIdentifier"])
+        elif item["type"].endswith((_ENDPOINT, _ENDPOINT_READY)) and (api := _text(inputs, "api")):
+            yield LAB_ID if api == "lab" else f"endpoints of {api}"
 
 
 def _items(path: Path) -> Iterator[dict[str, Any]]:

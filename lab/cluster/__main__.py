@@ -1,4 +1,4 @@
-"""Command line of the lab's cluster: up, down, status."""
+"""Command line of the lab: up, down, status."""
 
 import signal
 import sys
@@ -87,6 +87,7 @@ def _describe(lab: Lab) -> None:
     sizes = {node["metadata"]["name"]: int(node["status"]["allocatable"].get("nvidia.com/gpu", "0")) for node in nodes}
     shown = ", ".join(f"{name} ({gpus} GPUs)" if gpus else name for name, gpus in sorted(sizes.items()))
     click.echo(f"{len(sizes)} nodes, {sum(sizes.values())} simulated GPUs: {shown}")
+    click.echo(f"Hugging Face, simulated: {lab.hub()} (namespace lab-org, token lab-manage)")
     click.echo(f"kubeconfig: {_near(lab.kubeconfig)} (context lab)")
     click.echo(f"try: {_near(lab.kubectl)} get pods -A")
 

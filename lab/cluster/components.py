@@ -1,21 +1,29 @@
-"""Command lines of the control plane: what runs, with which flags, and why these."""
+"""Command lines of the lab's processes: what runs, with which flags, and why these."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab import hub
 from lab.cluster import provisioner
 from lab.cluster.pki import Pki
 from lab.cluster.processes import Program
 from lab.cluster.settings import Settings
 from lab.tools.build import Tools
 
-NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "provisioner")
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "provisioner")
+"""The cluster's processes, in the order of their start."""
+
+HUB = "hub"
+"""The stand-in for Hugging Face. It and the control plane know nothing of each other."""
+
+NAMES = (HUB, *CONTROL_PLANE)
 """All processes, in the order of their start."""
 
 STORE = ("etcd", "kube-apiserver")
-"""Those without which no other can work: when one of them restarts, all do."""
+"""Those without which no other of the control plane can work: when one of them restarts, all of it does."""
 
+_ROOT = str(Path(__file__).parents[2])
 _NODE_LEASE_SECONDS = 40  # as the kubelet's
 
 
@@ -33,6 +41,12 @@ def programs(*, home: Path, settings: Settings, tools: Tools, stages: Path) -> l
         *serving,
     ]
     return [
+        Program(
+            name=HUB,
+            command=[sys.executable, "-m", hub.__name__, f"--port={ports[HUB]}", f"--home={home / HUB}"],
+            inputs=sorted(Path(hub.__file__).parent.glob("*.py")),
+            environment=(("PYTHONPATH", _ROOT),),
+        ),
         Program(
             name="etcd",
             command=_etcd(home / "etcd", tools.program("server"), ports, pki),
@@ -82,7 +96,7 @@ def programs(*, home: Path, settings: Settings, tools: Tools, stages: Path) -> l
             name="provisioner",
             command=[sys.executable, "-m", provisioner.__name__, f"--kubeconfig={kubeconfig}"],
             inputs=[kubeconfig, Path(provisioner.__file__)],
-            environment=(("PYTHONPATH", str(Path(__file__).parents[2])),),
+            environment=(("PYTHONPATH", _ROOT),),
         ),
     ]
 

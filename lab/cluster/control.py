@@ -30,7 +30,7 @@ from lab.tools.build import Tools, ensure
 from lab.tools.sets import CLUSTER, CRDS
 
 REPOSITORY = Path(__file__).parents[2]
-_FILES = ("config.json", "etcd", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "pki", "run")
+_FILES = ("config.json", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "pki", "run")
 _STATE = "state"  # of the stacks; those of other clusters survive the lab
 _ANSWER_SECONDS = 4.0
 # kwok renews every 10 s: after the machine has slept, this is how long to wait for a sign of life.
@@ -81,6 +81,13 @@ class Lab:
     def client(self) -> Client:
         """Give a client of the running lab, whose user may do everything."""
         return connect(self.home)
+
+    def hub(self) -> str | None:
+        """Give the base URL of the running stand-in for Hugging Face; None when it does not run."""
+        settings = self.settings()
+        if settings is None or self._processes.find(components.HUB) is None:
+            return None
+        return f"http://127.0.0.1:{settings.ports[components.HUB]}"
 
     def settings(self) -> Settings | None:
         """Give what the lab was last started with; None when it never was."""
@@ -135,7 +142,8 @@ class Lab:
                 self._adopt()
             stopped = self._stop()
             if delete:
-                forget_lab(self.home / _STATE)
+                for stack in forget_lab(self.home / _STATE):
+                    self._say(f"stack {stack} has something outside the lab too: its state is kept; refresh it next")
                 for name in _FILES:
                     path = self.home / name
                     if path.is_dir():
@@ -183,7 +191,7 @@ class Lab:
             if (self.home / "config.json").exists():
                 self._say("config.json is of another version of the lab, or damaged: the lab starts empty")
                 self._stop()
-                for name in ("etcd", "pki", "kubeconfig", "run"):
+                for name in ("etcd", "hub", "pki", "kubeconfig", "run"):
                     shutil.rmtree(self.home / name, ignore_errors=True)
                 self.kubeconfig.unlink(missing_ok=True)
             return Settings(home=str(self.home))
@@ -246,14 +254,16 @@ class Lab:
             problem = self._processes.problem(program)
             if problem is not None:
                 problems[program.name] = problem
-        if not problems.keys() & set(components.STORE):
-            problems |= self._deaf(settings, [name for name in components.NAMES if name not in problems])
+        # Without its store the control plane starts again anyway.
+        asked = (components.HUB,) if problems.keys() & set(components.STORE) else components.NAMES
+        problems |= self._deaf(settings, [name for name in asked if name not in problems])
         if not first:
             for name, problem in problems.items():
                 self._say(f"{name} {problem}: starting it again")
-        if problems.keys() & set(components.STORE):
-            return list(components.NAMES)
-        return [name for name in components.NAMES if name in problems]
+        needed = set(problems)
+        if needed & set(components.STORE):
+            needed |= set(components.CONTROL_PLANE)
+        return [name for name in components.NAMES if name in needed]
 
     def _deaf(self, settings: Settings, names: Sequence[str]) -> dict[str, str]:
         """Ask running processes whether they work, with patience; give what those say that do not."""

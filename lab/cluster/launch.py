@@ -43,12 +43,14 @@ class Launch:
 
     def run(self, names: Sequence[str]) -> None:
         """Start the named processes and wait until they do their work."""
+        if components.HUB in names:
+            self._processes.start(self._programs[components.HUB])  # gets ready while the control plane does
         if "etcd" in names:
             self._etcd()
         if "kube-apiserver" in names:
             self._processes.start(self._programs["kube-apiserver"])
             self._wait("kube-apiserver", READY_SECONDS)
-        rest = [name for name in names if name not in components.STORE]
+        rest = [name for name in names if name not in (*components.STORE, components.HUB)]
         if "kwok" in rest:
             # A new kwok respects its predecessor's leases: it would let the nodes be for up to 40 s.
             with connect(self._processes.home) as client:
@@ -62,6 +64,8 @@ class Launch:
         for name in rest:
             if name != "kwok":  # works when it has nodes; these come next
                 self._wait(name, READY_SECONDS)
+        if components.HUB in names:
+            self._wait(components.HUB, READY_SECONDS)
 
     def _etcd(self) -> None:
         data = self._processes.home / "etcd"

@@ -12,6 +12,7 @@ from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Node, ServiceAccount
 
+from lab.cluster.components import HUB
 from lab.cluster.nodes import FIELD_MANAGER, MANAGED_LABEL
 from lab.cluster.pki import Pki
 from lab.cluster.provisioner import LEASE
@@ -59,9 +60,10 @@ class Probes:
                 return self._kwok()
             if name == "provisioner":
                 return self._provisioner()
-            path = {"etcd": "/health", "kube-apiserver": "/readyz"}.get(name, "/healthz")
+            path = {"etcd": "/health", "kube-apiserver": "/readyz", HUB: "/_lab/health"}.get(name, "/healthz")
+            scheme = "http" if name == HUB else "https"
             headers = {"Authorization": f"Bearer {self._token}"} if name == "kube-apiserver" else {}
-            answer = self._http.get(f"https://127.0.0.1:{self._settings.ports[name]}{path}", headers=headers)
+            answer = self._http.get(f"{scheme}://127.0.0.1:{self._settings.ports[name]}{path}", headers=headers)
         except (httpx2.HTTPError, ApiError, OSError) as error:
             return f"gives no answer ({type(error).__name__})"
         return None if answer.is_success else f"is not ready (HTTP {answer.status_code})"

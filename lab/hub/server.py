@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.hub import wire
 from lab.hub.application import application
 from lab.hub.clock import Clock, Latency
+from lab.hub.environment import environment
 from lab.hub.faults import Fault
 from lab.hub.log import RecordedRequest
 from lab.hub.machine import Machine
@@ -128,11 +129,7 @@ class HubServer:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that lead this project's programs here."""
-        return {
-            "LLM_LAB_HUB": self.url,
-            "LLM_LAB_HUB_TOKEN": "lab-manage",
-            "LLM_LAB_HUB_INVOKE_TOKEN": "lab-invoke",
-        }
+        return environment(self.url)
 
     @property
     def requests(self) -> Sequence[RecordedRequest]:

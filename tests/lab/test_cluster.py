@@ -3,6 +3,7 @@
 import stat
 import time
 
+import httpx2
 import psutil
 import pytest
 from lightkube import ApiError
@@ -189,6 +190,11 @@ def test_everything_listens_on_loopback_alone(lab):
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
+
+
+def test_the_stand_in_for_hugging_face_answers_where_the_lab_says(lab):
+    health = httpx2.get(f"{lab.hub()}/_lab/health", trust_env=False).json()
+    assert health["home"] == str(lab.home / "hub")
 
 
 def test_no_process_shows_a_secret_on_its_command_line(lab):

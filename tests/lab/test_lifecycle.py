@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx2
 import psutil
 import pytest
 from lightkube import ApiError
@@ -20,8 +21,10 @@ from lab.cluster import components
 from lab.cluster.control import Lab
 from lab.cluster.processes import Processes, marked
 from lab.errors import LabError
+from tests.lab.hub.support import body
 
 REPOSITORY = Path(__file__).parents[2]
+MANAGE = {"authorization": "Bearer lab-manage"}
 NEVER_MIND = {"start_seconds": 0.1, "drain_seconds": 0.1}
 
 
@@ -87,12 +90,61 @@ def test_a_killed_process_is_noticed_and_mended(mine, said, name):
     assert is_whole(mine)
 
 
-def test_a_process_that_answers_no_more_is_replaced(mine, said):
+@pytest.mark.parametrize("name", ["hub", "kube-scheduler"])
+def test_a_process_that_answers_no_more_is_replaced(mine, said, name):
     said.clear()
-    Processes(mine.home).find("kube-scheduler").suspend()
+    Processes(mine.home).find(name).suspend()
     assert mine.start() is True
-    assert [line for line in said if line.startswith("kube-scheduler gives no answer")]
+    assert [line for line in said if line.startswith(f"{name} gives no answer")]
     assert is_whole(mine)
+
+
+@pytest.mark.parametrize("name", components.STORE)
+def test_the_stand_in_for_hugging_face_outlives_the_control_plane(mine, name):
+    before = {process.name: process.pid for process in mine.status()}
+    Processes(mine.home).find(name).kill()
+    mine.start()
+    after = {process.name: process.pid for process in mine.status()}
+    assert {name for name in before if before[name] == after[name]} == {"hub"}
+
+
+def test_the_stand_in_is_mended_together_with_the_store(mine, said):
+    """One dead and one deaf process at once: neither hides the other."""
+    said.clear()
+    Processes(mine.home).find("hub").suspend()
+    Processes(mine.home).find("kube-apiserver").kill()
+    mine.start()
+    assert {line.partition(" ")[0] for line in said} == {"hub", "kube-apiserver"}
+    assert is_whole(mine)
+
+
+def endpoints(lab: Lab) -> list[str]:
+    answer = httpx2.get(f"{lab.hub()}/v2/endpoint/lab-org", headers=MANAGE, trust_env=False)
+    return [item["name"] for item in answer.raise_for_status().json()["items"]]
+
+
+def test_endpoints_survive_a_stop_and_a_kill_and_go_with_the_lab(tmp_path, stacks):
+    lab = Lab(tmp_path / "home", stacks=stacks, say=lambda _: None)
+    try:
+        assert lab.hub() is None
+        lab.start(**NEVER_MIND)
+        address = lab.hub()
+        httpx2.post(
+            f"{address}/v2/endpoint/lab-org", headers=MANAGE, json=body("mine"), trust_env=False
+        ).raise_for_status()
+        lab.stop()
+        assert lab.hub() is None
+        lab.start()
+        assert (lab.hub(), endpoints(lab)) == (address, ["mine"])
+        Processes(lab.home).find("hub").kill()
+        lab.start()
+        assert (lab.hub(), endpoints(lab)) == (address, ["mine"])
+        lab.stop(delete=True)
+        lab.start(**NEVER_MIND)
+        assert endpoints(lab) == []
+    finally:
+        lab.stop(delete=True)
+    assert not lab.home.exists()
 
 
 def test_a_recycled_pid_is_not_taken_for_ours(mine):
@@ -296,7 +348,12 @@ def test_a_failed_check_of_the_stacks_ends_in_a_sentence(mine, tmp_path):
 
 def test_status_says_what_runs_and_fails_when_something_does_not(mine):
     process = cli(mine, "status")
-    assert "nvidia-l4-0 (4 GPUs)" in process.communicate(timeout=60)[0]
+    told = process.communicate(timeout=60)[0]
+    assert [line.split()[:2] for line in told.splitlines()][: len(components.NAMES)] == [
+        [name, "ready"] for name in components.NAMES
+    ]
+    assert "nvidia-l4-0 (4 GPUs)" in told
+    assert f"Hugging Face, simulated: {mine.hub()} " in told
     assert process.returncode == 0
     Processes(mine.home).find("kwok").kill()
     process = cli(mine, "status")
