@@ -35,9 +35,12 @@ class Endpoint:
 
 
 def read_resources(url: str, stack: str) -> list[Resource] | None:
-    """What a stack has, empty for one that has no state yet; None when its state is not kept in files."""
+    """What a stack has, empty for one that has no state yet; None when its state is not kept in files.
+
+    Default providers, which engines add by themselves and do not count, are left out.
+    """
     path = _path(url, stack)
-    return None if path is None else [_resource(item) for item in _items(path)]
+    return None if path is None else [_resource(item) for item in _items(path) if not _is_default_provider(item)]
 
 
 def read_endpoints(url: str, stack: str) -> list[Endpoint]:
@@ -54,6 +57,10 @@ def read_endpoints(url: str, stack: str) -> list[Endpoint]:
             # `state` is what is wanted, `status` what was seen.
             seen |= {"state": _text(outputs, "status") or _text(outputs, "state"), "url": _text(outputs, "url")}
     return [Endpoint(model, **seen) for model, seen in sorted(found.items())]
+
+
+def _is_default_provider(item: dict[str, Any]) -> bool:
+    return item["type"].startswith("pulumi:providers:") and str(item["urn"]).endswith("::default")
 
 
 def _path(url: str, stack: str) -> Path | None:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 
+import httpx2
 import psutil
 import pytest
 
 from lab.cluster.control import Lab
+from lab.hub.environment import environment
 from tests.support import PROJECT
 
 
@@ -26,6 +28,7 @@ class Dev:
             "KUBECONFIG": str(lab.kubeconfig),
             "PULUMI_BACKEND_URL": f"file://{root}",
             "PULUMI_CONFIG_PASSPHRASE": "lab",
+            **environment(lab.hub()),
         }
 
     def start(self, command="up"):
@@ -53,6 +56,14 @@ class Dev:
         ours = "-lapp.kubernetes.io/part-of=llm-inference"
         command = [self.lab.kubectl, "get", kinds, "-nllm", ours, "-oname"]
         return sorted(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+    def endpoints(self):
+        """Every endpoint of the namespace, by name."""
+        answer = httpx2.get(
+            f"{self.environment['LLM_LAB_HUB']}/v2/endpoint/lab-org",
+            headers={"authorization": f"Bearer {self.environment['LLM_LAB_HUB_TOKEN']}"},
+        )
+        return [item["name"] for item in answer.json()["items"]]
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +98,9 @@ def converges(dev):
     dev.run()
     latest = dev.state()
     assert "pending_operations" not in latest
-    assert len(latest["resources"]) == 14
+    assert len(latest["resources"]) == 20
     assert len(dev.live()) == 9
+    assert dev.endpoints() == ["qwen-1-5b-endpoint"]
 
 
 @pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.prove)])
@@ -100,6 +112,7 @@ def test_after_a_kill_the_next_up_converges(dev, times):
         if number < times - 1:
             dev.run("destroy")
             assert dev.state().get("resources", []) == []
+            assert dev.endpoints() == []
 
 
 def test_of_two_at_once_one_is_told_who_holds_the_stack(dev):
@@ -108,7 +121,7 @@ def test_of_two_at_once_one_is_told_who_holds_the_stack(dev):
     codes = sorted([first.returncode, second.returncode])
     assert codes == [0, 1], outputs
     assert "Another run holds stack dev" in " ".join(outputs)
-    assert len(dev.state()["resources"]) == 14
+    assert len(dev.state()["resources"]) == 20
 
 
 def test_an_interrupt_saves_what_was_made_and_the_next_up_goes_on(dev):
