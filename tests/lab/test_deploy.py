@@ -80,7 +80,7 @@ def test_up_again_protected_and_down(checkout):
     stack.write_text(before)
     deploy(checkout, "up", "--engine=lab")
 
-    assert "14 deleted" in deploy(checkout, "down", "--engine=lab")
+    assert "19 deleted" in deploy(checkout, "down", "--engine=lab")
     home = str(checkout / ".lab")
     assert [found for found in psutil.process_iter(["cmdline"]) if home in " ".join(found.info["cmdline"] or [])] == []
 
