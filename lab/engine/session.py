@@ -13,15 +13,16 @@ from lab.engine.builtin import DYNAMIC, StackReferences
 from lab.engine.cluster.kind import Kubernetes
 from lab.engine.context import Context, Options, now
 from lab.engine.deployment import Deployment
-from lab.engine.events import Diagnostic, Event, Summary
+from lab.engine.events import Diagnostic, Event, Severity, Summary
 from lab.engine.hosts.dynamic import DynamicProviders
 from lab.engine.hosts.judge import LateJudge, PolicyJudge
+from lab.engine.hosts.processes import HostProcesses
 from lab.engine.journal import Journal
 from lab.engine.monitor import StackConfig
 from lab.engine.program.config import Project, StackFile, read_project
 from lab.engine.program.run import run_program, serve_engine
 from lab.engine.registry import Registry
-from lab.engine.resources import Snapshot
+from lab.engine.resources import PROVIDER_PREFIX, Snapshot
 from lab.engine.store import checkpoint
 from lab.engine.store.backend import Backend
 from lab.engine.store.crypto import Crypter, passphrase_of
@@ -109,6 +110,7 @@ class Session:
                 changes.update(event.changes)
             show(event)
 
+        hosts = HostProcesses(self.root, self.project.name, lambda line: emit(Diagnostic(Severity.INFO, line, "")))
         context = Context(
             stack=self.stack,
             project=self.project.name,
@@ -119,11 +121,7 @@ class Session:
             registry=Registry(
                 {
                     "kubernetes": Kubernetes(),
-                    DYNAMIC: DynamicProviders(
-                        self.root,
-                        self.project.name,
-                        lambda severity, text, urn: emit(Diagnostic(severity, text, urn)),
-                    ),
+                    DYNAMIC: DynamicProviders(hosts, lambda severity, text, urn: emit(Diagnostic(severity, text, urn))),
                     "pulumi": StackReferences(lambda name: self.backend.load(name, passphrase_of())),
                 }
             ),
@@ -135,11 +133,13 @@ class Session:
             if self.policy_pack is not None and kind == "update":
                 # It starts while the program does.
                 context.judge = LateJudge(PolicyJudge.start(context, {self.policy_pack: None}, engine, config))
+            hosts.warm(sum(state.type == f"{PROVIDER_PREFIX}{DYNAMIC}" for state in before.resources))
             deployment = Deployment(context)
             with _interrupts(deployment.interrupt):
                 worked = await self._deploy(deployment, kind, config, engine)
         finally:
             await context.judge.close()
+            await hosts.close()
             await server.stop(grace=None)
         if not options.preview:
             self._record(kind, context.journal.snapshot(), writer, began, changes, worked=worked)

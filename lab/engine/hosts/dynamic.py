@@ -7,15 +7,13 @@ is secret again; in a preview it only checks and compares, and what would be cre
 import asyncio
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import grpc
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
 from lab.engine.events import Severity
-from lab.engine.monitor import MESSAGE_LIMIT
-from lab.engine.program.process import Child
+from lab.engine.hosts.processes import Host, HostProcesses
 from lab.engine.provider import Checked, Created, Diff, Operation, OutcomeUnknownError, Provider, ProviderError, Read
 from lab.engine.registry import Kind
 from lab.engine.resources import urn_name, urn_type
@@ -36,28 +34,26 @@ _PLAIN = {"Exception", "RuntimeError", "ValueError"}
 class DynamicProviders(Kind):
     """The provider resource of dynamic providers; its inputs are the stack's configuration."""
 
-    def __init__(self, root: Path, project: str, tell: Tell):
-        self._root = root
-        self._project = project
+    def __init__(self, hosts: HostProcesses, tell: Tell):
+        self._hosts = hosts
         self._tell = tell
 
     async def connect(self, inputs: PropertyMap) -> Provider:
         """Prepare a host; it starts when it is first needed."""
-        return DynamicProvider(self._root, self._project, inputs, self._tell)
+        return DynamicProvider(self._hosts, inputs, self._tell)
 
 
 class DynamicProvider:
-    """All dynamic resources of a stack. config: what the providers' configure() reads, by full key."""
+    """Dynamic resources that share a host. config: what the providers' configure() reads, by full key."""
 
     interruptible: bool = False
     unreachable: str | None = None
 
-    def __init__(self, root: Path, project: str, config: PropertyMap, tell: Tell):
-        self._root = root
-        self._project = project
+    def __init__(self, hosts: HostProcesses, config: PropertyMap, tell: Tell):
+        self._hosts = hosts
         self._config = config
         self._tell = tell
-        self._starting: asyncio.Task[_Host] | None = None
+        self._starting: asyncio.Task[Host] | None = None
 
     async def check(self, op: Operation, olds: PropertyMap, news: PropertyMap) -> Checked:
         """Ask the provider's check."""
@@ -158,16 +154,14 @@ class DynamicProvider:
         if self._starting is None:
             return
         done = await asyncio.gather(self._starting, return_exceptions=True)
-        if isinstance(done[0], _Host):
+        if isinstance(done[0], Host):
             await done[0].close()
         self._starting = None
 
     async def _ask(self, op: Operation, method: str, request: Any) -> Any:
         """Call the host. Raises ProviderError for what the provider raises, OutcomeUnknownError for a lost answer."""
         if self._starting is None:
-            self._starting = asyncio.create_task(
-                _Host.start(self._root, self._project, self._config, lambda line: self._tell(Severity.INFO, line, ""))
-            )
+            self._starting = asyncio.create_task(self._hosts.host(self._config))
         try:
             # One operation's cancellation must not take the host from the others.
             host = await asyncio.shield(self._starting)
@@ -190,37 +184,6 @@ class DynamicProvider:
                 f"{name}: the host of dynamic providers ended during {method.lower()}; whether it was done is unknown."
             )
         return ProviderError(f"{name}: the host of dynamic providers ended during {method.lower()}.")
-
-
-class _Host:
-    """A running `python -m pulumi.dynamic`."""
-
-    def __init__(self, child: Child, channel: grpc.aio.Channel):
-        self._child = child
-        self._channel = channel
-        self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
-
-    @classmethod
-    async def start(cls, root: Path, project: str, config: PropertyMap, say: Callable[[str], None]) -> "_Host":
-        """Start and configure it. Raises LabError when it does not start."""
-        child = await Child.start(
-            "pulumi.dynamic", [], directory=root, environment={"PULUMI_PROJECT": project}, say=say
-        )
-        channel = grpc.aio.insecure_channel(f"127.0.0.1:{await child.port()}", options=MESSAGE_LIMIT)
-        host = cls(child, channel)
-        request = provider_pb2.ConfigureRequest(
-            args=to_wire(config), acceptSecrets=True, acceptResources=True, sends_old_inputs=True
-        )
-        try:
-            await host.stub.Configure(request)
-        except grpc.aio.AioRpcError as error:
-            await host.close()
-            raise LabError(f"the host could not be configured: {error.code().name}") from None
-        return host
-
-    async def close(self) -> None:
-        await self._child.stop()
-        await self._channel.close()
 
 
 def annotated(outputs: PropertyMap, inputs: PropertyMap) -> PropertyMap:

@@ -16,6 +16,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from lab.engine.events import Severity
 from lab.engine.hosts.dynamic import DynamicProvider
+from lab.engine.hosts.processes import HostProcesses
 from lab.engine.provider import Operation, OutcomeUnknownError, ProviderError
 from lab.engine.values import UNKNOWN, Secret
 
@@ -47,7 +48,8 @@ class Things:
 
 def provider_telling(told: list[Any]) -> DynamicProvider:
     config = {"project:owner": "team-search", "hub:token": Secret("hush")}
-    return DynamicProvider(PROGRAM, "project", config, lambda *said: told.append(said))
+    hosts = HostProcesses(PROGRAM, "project", lambda line: told.append((Severity.INFO, line, "")))
+    return DynamicProvider(hosts, config, lambda *said: told.append(said))
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +182,7 @@ def test_a_create_without_an_id_leaves_the_outcome_unknown(things):
 
 def test_a_host_that_does_not_start_says_why(things):
     (things.folder / "pulumi.py").write_text("raise ImportError('this environment is half installed')")
-    provider = DynamicProvider(things.folder, "project", {}, lambda *_said: None)
+    provider = DynamicProvider(HostProcesses(things.folder, "project", print), {}, lambda *_said: None)
 
     async def ask() -> None:
         try:
@@ -222,10 +224,11 @@ import asyncio, json, sys
 from pathlib import Path
 import psutil
 from lab.engine.hosts.dynamic import DynamicProvider
+from lab.engine.hosts.processes import HostProcesses
 from lab.engine.provider import Operation
 
 async def main(root, inputs):
-    provider = DynamicProvider(Path(root), "project", {}, print)
+    provider = DynamicProvider(HostProcesses(Path(root), "project", print), {}, print)
     await provider.create(Operation("urn:pulumi:dev::project::test::one"), json.loads(inputs))
     print(psutil.Process().children()[0].pid, flush=True)
     await asyncio.Event().wait()
@@ -249,3 +252,18 @@ def test_what_a_create_made_whose_end_nobody_saw_is_found_by_its_inputs(things):
     found = things.use(lambda provider: provider.recover(APPLY, inputs, ""))
     assert found.id == "lost"
     assert found.outputs["password"] == Secret("hush")
+
+
+def test_hosts_started_ahead_are_used_and_those_that_nobody_takes_end():
+    async def work():
+        hosts = HostProcesses(PROGRAM, "project", print)
+        hosts.warm(2)
+        host = await hosts.host({})
+        running = len(psutil.Process().children())
+        await hosts.close()
+        await host.close()
+        return running
+
+    before = len(psutil.Process().children())
+    assert asyncio.run(work()) == before + 2
+    assert len(psutil.Process().children()) == before
