@@ -1,5 +1,7 @@
 """What can go wrong with the Inference Endpoints API, in the order of how much is known afterwards."""
 
+import json
+
 
 class EndpointsError(Exception):
     """The API did not do what it was asked. The message is for people, and holds no secret.
@@ -27,8 +29,10 @@ class AmbiguousError(EndpointsError):
 
 def redacted(text: str, secrets: tuple[str, ...], limit: int = 600) -> str:
     """A server's words as they may be shown: without our secrets, which it may echo, on one line, of bounded length."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "[secret]")
+    # Also as a body in a text would have them.
+    escaped = {json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in secrets for plain in (True, False)}
+    for form in sorted(escaped | set(secrets), key=len, reverse=True):
+        if form:
+            text = text.replace(form, "[secret]")
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[:limit]}..."
