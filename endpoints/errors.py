@@ -1,6 +1,7 @@
 """What can go wrong with the Inference Endpoints API, in the order of how much is known afterwards."""
 
 import json
+import re
 
 
 class EndpointsError(Exception):
@@ -31,8 +32,9 @@ def redacted(text: str, secrets: tuple[str, ...], limit: int = 600) -> str:
     """A server's words as they may be shown: without our secrets, which it may echo, on one line, of bounded length."""
     # Also as a body in a text would have them.
     escaped = {json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in secrets for plain in (True, False)}
-    for form in sorted(escaped | set(secrets), key=len, reverse=True):
-        if form:
-            text = text.replace(form, "[secret]")
-    text = " ".join(text.split())
+    hidden = sorted((escaped | set(secrets)) - {""}, key=len, reverse=True)
+    if hidden:
+        text = re.sub("|".join(map(re.escape, hidden)), "[secret]", text)
+    # Nor may they move the cursor of a terminal.
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= limit else f"{text[:limit]}..."

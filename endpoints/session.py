@@ -78,4 +78,8 @@ class _Client(httpx2.Client):
             }
             # A redirect would take the token to wherever an answer says.
             options["follow_redirects"] = False
-        return super().send(request, **options)
+        response = super().send(request, **options)
+        if destination is not None and response.is_redirect:
+            response.read()
+            raise httpx2.HTTPStatusError("redirected", request=request, response=response)
+        return response
