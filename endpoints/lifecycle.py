@@ -101,11 +101,14 @@ class Lifecycle:
         if state not in ("failed", "updateFailed") or asked.state == "paused":
             return
         self._say(f"{asked.name}: is {state}; trying again.")
-        try:
+        if state == "updateFailed":
+            # Its old version serves, which a pause would end. Whether the API tries again what it has failed at is
+            # not known.
             self._client.update(asked.name, {"model": {"revision": asked.body["model"]["revision"]}})
+            return
+        try:
+            self._client.resume(asked.name)
         except RefusedError:
-            if state == "updateFailed":
-                raise  # its old version serves: a pause would end that
             self._client.pause(asked.name)
             self._client.resume(asked.name)
 
