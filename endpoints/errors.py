@@ -30,9 +30,10 @@ class AmbiguousError(EndpointsError):
 
 def redacted(text: str, secrets: tuple[str, ...], limit: int = 600) -> str:
     """A server's words as they may be shown: without our secrets, which it may echo, on one line, of bounded length."""
-    # Also as a body in a text would have them.
-    escaped = {json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in secrets for plain in (True, False)}
-    hidden = sorted((escaped | set(secrets)) - {""}, key=len, reverse=True)
+    # Also as they stand in a body, or in what we say of one.
+    quoted = {json.dumps(secret, ensure_ascii=plain) for secret in secrets for plain in (True, False)}
+    quoted |= {repr(secret) for secret in secrets}
+    hidden = sorted({*secrets, *(text[1:-1] for text in quoted)} - {""}, key=len, reverse=True)
     if hidden:
         text = re.sub("|".join(map(re.escape, hidden)), "[secret]", text)
     # Nor may they move the cursor of a terminal.
