@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import httpx2
+
 Api = Literal["huggingface", "lab"]
 
 PRODUCTION = "https://api.endpoints.huggingface.cloud"
@@ -52,11 +54,15 @@ class Access:
         """The environment variable for the calling token."""
         return _VARIABLES[self.api][1]
 
-    def trusts(self, host: str, *, route: str | None = None) -> bool:
-        """Whether the calling token may go to a host that the API has named. route: the domain of the stack's own."""
+    def trusts(self, url: str, *, route: str | None = None) -> bool:
+        """Whether the calling token may go to where the API says. route: the domain of the stack's own."""
+        try:
+            place = httpx2.URL(url)  # as the one who sends it reads it
+        except (httpx2.InvalidURL, ValueError):
+            return False
         if self.api == "lab":
-            return host in ("127.0.0.1", "localhost", "::1")
-        return host.endswith(HOSTS) or (route is not None and host == route)
+            return place.host in ("127.0.0.1", "localhost", "::1")
+        return place.scheme == "https" and (place.host.endswith(HOSTS) or (route is not None and place.host == route))
 
 
 def access(api: Api, environment: Mapping[str, str] = os.environ) -> Access:

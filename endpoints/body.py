@@ -43,6 +43,11 @@ def owner_of(raw: Mapping[str, Any]) -> str | None:
     return next((tag for tag in raw.get("tags") or [] if tag.startswith(OWNER_PREFIX)), None)
 
 
+def stopped(raw: Mapping[str, Any]) -> bool:
+    """Whether an endpoint is paused, or about to be."""
+    return raw["status"]["state"] in ("paused", "pausing")
+
+
 def observed(body: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     """An endpoint in the form of a body: equal to `body` where it is as asked.
 
@@ -65,11 +70,22 @@ def change(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     before, after = dict(leaves(old)), dict(leaves(new))
     found: dict[str, Any] = {}
     for path, value in after.items():
-        if path in before and before[path] == value:
+        if path in before and (before[path] == value or (path == ("tags",) and sorted(before[path]) == sorted(value))):
             continue
         if path == ("model", "task") and value is None:
             continue  # not nullable, and the server's choice then
         _put(found, path, _cleared(path) if value is None else value)
+    if "repository" in found.get("model", {}):
+        # Without it the API may take the other model's latest.
+        _put(found, ("model", "revision"), after["model", "revision"])
+    return found
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Two update bodies as one."""
+    found: dict[str, Any] = {}
+    for path, value in (*leaves(one), *leaves(other)):
+        _put(found, path, value)
     return found
 
 
@@ -97,6 +113,8 @@ def _seen(path: Path, asked: Any, raw: Mapping[str, Any]) -> Any:  # noqa: PLR09
             return asked if moved else got
         case ("model", "image"):
             return _image(asked, got or {})
+        case ("route",) | ("privateService",) if asked is not None:
+            return {key: (got or {}).get(key) for key in asked}
         case ("cacheHttpResponses",):
             return bool(got if got is not None else _get(raw, ("experimentalFeatures", "cacheHttpResponses")))
     empty = got in (None, [], {}) or (isinstance(got, Mapping) and all(value is None for value in got.values()))

@@ -19,6 +19,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._http import get_session
 
 from endpoints.access import Access
+from endpoints.body import stopped
 from endpoints.catalogue import Hardware, hardware_of
 from endpoints.errors import AmbiguousError, EndpointsError, RefusedError, TransientError, redacted
 from endpoints.requests import create_arguments, update_arguments
@@ -48,7 +49,7 @@ _PAGE = 100
 class EndpointsClient:
     """The endpoints of one namespace.
 
-    patience: seconds for which a call that may be repeated is, before it fails. sleep: for tests.
+    patience: seconds for which a call that may be repeated is, before it fails. sleep, clock: for tests.
     secrets: more that may stand in no message, beside the tokens.
     """
 
@@ -59,12 +60,14 @@ class EndpointsClient:
         *,
         patience: float = 60.0,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
         secrets: tuple[str, ...] = (),
     ):
         self.access = access
         self.namespace = namespace
         self._patience = patience
         self._sleep = sleep
+        self._clock = clock
         self._secrets = (*access.secrets, *secrets)
         self._api = HfApi(
             endpoint=access.hub,
@@ -114,7 +117,7 @@ class EndpointsClient:
             return self._again(lambda: self._api.pause_inference_endpoint(name, **self._named).raw)
         except RefusedError as error:
             found = self.get(name) if error.status == HTTPStatus.BAD_REQUEST else None
-            if found is None or found["status"]["state"] != "paused":
+            if found is None or not stopped(found):
                 raise
             return found
 
@@ -132,14 +135,18 @@ class EndpointsClient:
 
     def hardware(self) -> list[Hardware]:
         """What can be rented, with prices and what is left of the namespace's quota."""
-        return hardware_of(self._again(lambda: self._raw("GET", f"/provider/{self.namespace}")))
+        return self._again(lambda: hardware_of(self._raw("GET", f"/provider/{self.namespace}")))
 
     def logs(self, name: str, *, tail: int) -> list[str]:
         """The last lines that the endpoint's container wrote."""
         text = self._again(
             lambda: self._text("GET", f"/endpoint/{self.namespace}/{name}/logs", params={"tail": str(tail)})
         )
-        return [redacted(line, self._secrets, 2000) for line in text.splitlines()][-tail:]
+        return [self.shown(line, 2000) for line in text.splitlines()][-tail:]
+
+    def shown(self, text: str, limit: int = 600) -> str:
+        """A text of the API's as it may be shown."""
+        return redacted(text, self._secrets, limit)
 
     def _page(self, cursor: str | None) -> tuple[list[Raw], str | None]:
         """A page of the endpoints, and where the next one begins."""
@@ -158,13 +165,13 @@ class EndpointsClient:
 
     def _again(self, call: Callable[[], _Result]) -> _Result:
         """Repeat a call that may be repeated, with full jitter, and never sooner than the API asks for."""
-        deadline, pause = time.monotonic() + self._patience, 0.5
+        deadline, pause = self._clock() + self._patience, 0.5
         while True:
             try:
                 return self._once(call)
             except TransientError as error:
                 wait = max(error.retry_after or 0.0, random.uniform(0, pause))  # noqa: S311  only spreads load
-                if time.monotonic() + wait > deadline:
+                if self._clock() + wait > deadline:
                     raise
                 self._sleep(wait)
                 pause = min(2 * pause, 15.0)
@@ -186,7 +193,7 @@ class EndpointsClient:
     def _answered(self, error: HfHubHTTPError | httpx2.HTTPStatusError) -> EndpointsError:
         response = error.response
         status = response.status_code
-        said = redacted(_said(response), self._secrets)
+        said = self.shown(_said(response))
         known = HTTPStatus(status) if status in set(HTTPStatus) else None
         advice = _ADVICE.get(known, "") if known else ""
         advice = advice.format(variable=self.access.token_variable, namespace=self.namespace)
@@ -211,6 +218,7 @@ def _said(response: httpx2.Response) -> str:
 def _retry_after(response: httpx2.Response) -> float | None:
     """Seconds that the API asks to wait; of a date, nothing, since clocks differ."""
     try:
-        return min(float(response.headers.get("retry-after", "")), 120.0)
+        seconds = float(response.headers.get("retry-after", ""))
     except ValueError:
         return None
+    return seconds if seconds >= 0 else None

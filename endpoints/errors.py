@@ -1,5 +1,8 @@
 """What can go wrong with the Inference Endpoints API, in the order of how much is known afterwards."""
 
+import json
+import re
+
 
 class EndpointsError(Exception):
     """The API did not do what it was asked. The message is for people, and holds no secret.
@@ -27,8 +30,12 @@ class AmbiguousError(EndpointsError):
 
 def redacted(text: str, secrets: tuple[str, ...], limit: int = 600) -> str:
     """A server's words as they may be shown: without our secrets, which it may echo, on one line, of bounded length."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "[secret]")
-    text = " ".join(text.split())
+    # Also as they stand in a body, or in what we say of one.
+    quoted = {json.dumps(secret, ensure_ascii=plain) for secret in secrets for plain in (True, False)}
+    quoted |= {repr(secret) for secret in secrets}
+    hidden = sorted({*secrets, *(text[1:-1] for text in quoted)} - {""}, key=len, reverse=True)
+    if hidden:
+        text = re.sub("|".join(map(re.escape, hidden)), "[secret]", text)
+    # Nor may they move the cursor of a terminal.
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= limit else f"{text[:limit]}..."

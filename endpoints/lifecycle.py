@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from endpoints.asked import Asked
-from endpoints.body import change, differences, observed, owner_of
+from endpoints.body import change, differences, merged, observed, owner_of, stopped
 from endpoints.client import EndpointsClient, Raw
 from endpoints.errors import AmbiguousError, EndpointsError, RefusedError, TransientError
 
@@ -17,7 +17,7 @@ SETTLE_SECONDS = 600.0
 """How long an endpoint may be in a state in which the API refuses changes."""
 
 _LOST_SECONDS = 15.0
-_MOVING = ("pending", "initializing", "updating")
+_MOVING = ("pending", "initializing", "updating", "pausing")
 
 
 class ForeignError(EndpointsError):
@@ -26,6 +26,10 @@ class ForeignError(EndpointsError):
 
 class GoneError(EndpointsError):
     """The endpoint is not there any more."""
+
+
+class _UnclaimedError(RefusedError):
+    """An endpoint that was to be adopted is still nobody's."""
 
 
 class Lifecycle:
@@ -45,21 +49,32 @@ class Lifecycle:
         self._clock = clock
 
     def create(self, asked: Asked) -> Raw | None:
-        """Make an endpoint, or go on with the one that an earlier try made; None when nobody knows whether it is there.
+        """Make an endpoint, or go on with the one that an earlier try made.
 
-        Raises RefusedError and ForeignError, and has made nothing then.
+        None when nobody knows whether it is there, or whether it is as asked: the next run goes on with it. Raises
+        RefusedError and ForeignError, and has made nothing then.
         """
+        former, live, made = None, None, False
         try:
-            raw = self._created(asked)
+            live, made = self._created(asked)
         except (TransientError, AmbiguousError) as error:
             self._say(f"{asked.name}: {error} Whether it was accepted is not known yet; looking.")
-            raw = self._found_after_all(asked)
-        if raw is not None and asked.state == "paused":
-            self._paused_after_all(asked, raw)
-        return raw
+            live, former = self._found_after_all(asked), asked
+        if live is None:
+            return None
+        try:
+            if made:
+                return self._in_state(asked, live)
+            return self._taken_over(asked, live, former)
+        except (ForeignError, _UnclaimedError):
+            raise
+        except EndpointsError as error:
+            # It is there, and this stack's: it must come into the state.
+            self._say(f"{asked.name}: is there, and not as asked yet: {error} The next run goes on.")
+            return None
 
     def update(self, old: Asked, new: Asked, *, certain: bool = True) -> Raw | None:
-        """Make an endpoint what is asked now. certain: whether it is known to have been there.
+        """Make an endpoint what is asked now. certain: whether it is known to have been there, and as asked.
 
         Raises GoneError, ForeignError, and what the API refuses.
         """
@@ -70,9 +85,11 @@ class Lifecycle:
             raise GoneError(
                 f"Endpoint {new.name} is gone; somebody deleted it. Run refresh, and the next up makes it again."
             )
+        if not certain:
+            return self._taken_over(new, live, None)
         if owner_of(live) not in (old.owner, new.owner):
             raise ForeignError(self._foreign(new, live))
-        return self._converged(new, live, secrets=not certain or _hidden(old) != _hidden(new))
+        return self._converged(new, live, old, hidden=_hidden(old) != _hidden(new))
 
     def start_again(self, asked: Asked) -> None:
         """Have the API try again what it has failed to start. One that has not failed is left alone.
@@ -84,11 +101,14 @@ class Lifecycle:
         if state not in ("failed", "updateFailed") or asked.state == "paused":
             return
         self._say(f"{asked.name}: is {state}; trying again.")
-        try:
+        if state == "updateFailed":
+            # Its old version serves, which a pause would end. Whether the API tries again what it has failed at is
+            # not known.
             self._client.update(asked.name, {"model": {"revision": asked.body["model"]["revision"]}})
+            return
+        try:
+            self._client.resume(asked.name)
         except RefusedError:
-            if state == "updateFailed":
-                raise  # its old version serves: a pause would end that
             self._client.pause(asked.name)
             self._client.resume(asked.name)
 
@@ -117,16 +137,17 @@ class Lifecycle:
             f"Endpoint {asked.name} was deleted {GONE_SECONDS:.0f} s ago, and is still there. Run it again."
         )
 
-    def _created(self, asked: Asked) -> Raw | None:
+    def _created(self, asked: Asked) -> tuple[Raw, bool]:
+        """The endpoint, and whether it was made now; else it had the name already."""
         for _ in self._pauses(SETTLE_SECONDS):
             try:
-                return self._client.create(asked.tagged, asked.secrets, asked.registry_password)
+                return self._client.create(asked.tagged, asked.secrets, asked.registry_password), True
             except RefusedError as error:
                 if error.status != HTTPStatus.CONFLICT:
                     raise
             found = self._client.get(asked.name)
             if found is not None:
-                return self._taken_over(asked, found)
+                return found, False
             # One of that name is still going away: the answer said that nothing was made.
         raise EndpointsError(f"The name {asked.name} is taken by an endpoint that nobody can see. Try again later.")
 
@@ -135,20 +156,27 @@ class Lifecycle:
             for _ in self._pauses(_LOST_SECONDS):
                 found = self._client.get(asked.name)
                 if found is not None:
-                    return self._taken_over(asked, found)
-        except (TransientError, AmbiguousError) as error:
+                    return found
+        except EndpointsError as error:
             self._say(f"{asked.name}: {error}")
         self._say(f"{asked.name}: not seen yet. It is kept in the state as uncertain; the next run looks again.")
         return None
 
-    def _taken_over(self, asked: Asked, found: Raw) -> Raw:
-        """Go on with an endpoint that is there: ours, or one that may be adopted as it is."""
-        if owner_of(found) == asked.owner:
-            return self._converged(asked, found, secrets=True)
-        if not asked.adopt or owner_of(found) is not None or differences(asked.body, found):
-            raise ForeignError(self._foreign(asked, found))
-        self._say(f"{asked.name}: exists, is as asked, and is adopted.")
-        return self._converged(asked, found, secrets=True)
+    def _taken_over(self, asked: Asked, found: Raw, former: Asked | None) -> Raw:
+        """Go on with an endpoint that is there: ours, or one that may be adopted as it is.
+
+        former: what it was made as, as far as that is known.
+        """
+        if owner_of(found) != asked.owner:
+            if not asked.adopt or owner_of(found) is not None or differences(asked.body, found):
+                raise ForeignError(self._foreign(asked, found))
+            self._say(f"{asked.name}: exists, is as asked, and is adopted.")
+            try:
+                found = self._put(asked, found, {"tags": asked.tagged["tags"]})
+            except RefusedError as error:
+                raise _UnclaimedError(str(error), status=error.status) from None
+            former = asked
+        return self._converged(asked, found, former, hidden=True)
 
     def _foreign(self, asked: Asked, found: Raw) -> str:
         owner = owner_of(found)
@@ -156,7 +184,7 @@ class Lifecycle:
         creator = ((found.get("status") or {}).get("createdBy") or {}).get("name")
         by = f" Created by {creator}." if creator else ""
         rows = differences(asked.body, found)
-        differing = "".join(f"\n  {row}" for row in rows) or " none"
+        differing = "".join(f"\n  {self._client.shown(str(row))}" for row in rows) or " none"
         if owner:
             remedy = "Use another endpointName."
         elif rows:
@@ -168,61 +196,61 @@ class Lifecycle:
             f"Nothing was changed. {remedy} Differences:{differing}"
         )
 
-    def _converged(self, asked: Asked, live: Raw, *, secrets: bool) -> Raw:
-        """Change what is not as asked, then let it run or pause. Each step may be repeated."""
-        wanted = change(observed(asked.body, live), asked.body)
+    def _converged(self, asked: Asked, live: Raw, former: Asked | None, *, hidden: bool) -> Raw:
+        """Change what is not as asked, then let it run or pause. Each step may be repeated.
+
+        former: what was asked before, None when that is not known: the API does not show which branch a commit came
+        from, or which options of an engine are its own. hidden: whether it may have other secrets.
+        """
+        wanted = merged(change(observed(asked.body, live), asked.body), change(_before(asked, former), asked.body))
         if owner_of(live) != asked.owner or "tags" in wanted:
             wanted["tags"] = asked.tagged["tags"]
-        if secrets and (asked.secrets or (live.get("model") or {}).get("secrets")):
+        has_secrets = former is None or former.secrets or (live.get("model") or {}).get("secrets")
+        if hidden and (asked.secrets or has_secrets):
             wanted.setdefault("model", {})["secrets"] = dict(asked.secrets)
-        if asked.registry_password and (secrets or "image" in wanted.get("model", {})):
+        if asked.registry_password and (hidden or "image" in wanted.get("model", {})):
             wanted.setdefault("model", {})["image"] = _with_password(asked)
         if wanted:
             live = self._put(asked, live, wanted)
         return self._in_state(asked, live)
 
     def _put(self, asked: Asked, live: Raw, wanted: dict[str, Any]) -> Raw:
+        before, refusal = live["status"]["state"], ""
         for _ in self._pauses(SETTLE_SECONDS):
-            state = live["status"]["state"]
+            refused = None
             try:
                 return self._client.update(asked.name, wanted)
             except AmbiguousError:
                 pass  # it may be asked again
             except RefusedError as error:
-                if error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT) or state == "running":
+                if error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
                     raise
-                if state == "paused" and asked.state == "running":
-                    self._client.resume(asked.name)
-                elif state not in _MOVING:
-                    raise RefusedError(
-                        f"The API does not change {asked.name} while it is {state}: {error} {_REMEDY.get(state, '')}",
-                        status=error.status,
-                    ) from None
+                refused, refusal = error, f" It says: {error}"
             found = self._client.get(asked.name)
             if found is None:
                 raise GoneError(f"Endpoint {asked.name} was deleted while it was changed. Run refresh.")
-            live = found
-        raise EndpointsError(f"The API refused to change {asked.name} for {SETTLE_SECONDS:.0f} s. Run it again.")
+            state = found["status"]["state"]
+            if refused is not None:
+                if state == "paused" and asked.state == "running":
+                    self._client.resume(asked.name)
+                elif state not in _MOVING and state == before:
+                    raise _final(asked, state, refused)
+            before = state
+        raise EndpointsError(
+            f"The API refused to change {asked.name} for {SETTLE_SECONDS:.0f} s.{refusal} Run it again."
+        )
 
     def _in_state(self, asked: Asked, live: Raw) -> Raw:
-        paused = live["status"]["state"] == "paused"
-        if paused == (asked.state == "paused"):
+        if stopped(live) == (asked.state == "paused"):
             return live
         for _ in self._pauses(_LOST_SECONDS):
             try:
                 return self._client.pause(asked.name) if asked.state == "paused" else self._client.resume(asked.name)
             except AmbiguousError:
                 found = self._client.get(asked.name)
-                if found is not None and (found["status"]["state"] == "paused") == (asked.state == "paused"):
+                if found is not None and stopped(found) == (asked.state == "paused"):
                     return found
         raise TransientError(f"The API does not say whether {asked.name} is {asked.state}. Run it again.")
-
-    def _paused_after_all(self, asked: Asked, raw: Raw) -> None:
-        # It is there, so it must come into the state, also when it cannot be paused now: EndpointReady tells.
-        try:
-            self._in_state(asked, raw)
-        except EndpointsError as error:
-            self._say(f"{asked.name}: could not be paused yet: {error}")
 
     def _pauses(self, seconds: float) -> Iterator[None]:
         """Begin rounds for so many seconds, with growing pauses in between."""
@@ -239,6 +267,20 @@ _REMEDY = {
     "failed": "Delete it (destroy --target), and the next up makes it anew.",
     "updateFailed": "Delete it (destroy --target), and the next up makes it anew.",
 }
+
+
+def _final(asked: Asked, state: str, refused: RefusedError) -> RefusedError:
+    if state == "running":
+        return refused
+    text = f"The API does not change {asked.name} while it is {state}: {refused} {_REMEDY.get(state, '')}"
+    return RefusedError(text.rstrip(), status=refused.status)
+
+
+def _before(asked: Asked, former: Asked | None) -> dict[str, Any]:
+    """The body of before; of one that is not known, all that the API does not show is taken for another."""
+    if former is not None:
+        return dict(former.body)
+    return {**asked.body, "model": {**asked.body["model"], "revision": None, "image": None}}
 
 
 def _hidden(asked: Asked) -> tuple[dict[str, str], str | None]:

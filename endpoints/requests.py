@@ -19,13 +19,18 @@ _UPDATABLE = {
     ("model", "args"): "container_args",
     ("model", "env"): "env",
     ("model", "secrets"): "secrets",
-    ("route", "domain"): "domain",
-    ("route", "path"): "path",
     ("cacheHttpResponses",): "cache_http_responses",
     ("tags",): "tags",
 }
-_WHOLE = {("model", "image"), ("model", "env"), ("model", "secrets"), ("compute", "scaling", "measure")}
-"""Objects that the API replaces as a whole."""
+_WHOLE = {
+    ("model", "image"),
+    ("model", "env"),
+    ("model", "secrets"),
+    ("compute", "scaling", "measure"),
+    ("route",),
+    ("privateService",),
+}
+"""Objects that the API replaces as a whole, or may."""
 
 
 def create_arguments(
@@ -75,6 +80,8 @@ def update_arguments(change: Mapping[str, Any]) -> dict[str, Any] | None:
     for path, value in leaves(change):
         if path == ("compute", "scaling", "measure") and value:
             arguments["scaling_metric"], arguments["scaling_threshold"] = measure_of(value)
+        elif path == ("route",) and value and value.get("path") is not None:
+            arguments["domain"], arguments["path"] = value["domain"], value["path"]
         elif path in _UPDATABLE and value is not None:
             arguments[_UPDATABLE[path]] = value
         else:

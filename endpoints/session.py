@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 from huggingface_hub import constants, set_client_factory
-from huggingface_hub.utils._http import hf_request_event_hook
+from huggingface_hub.utils._http import get_session, hf_request_event_hook
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -28,8 +28,7 @@ class Destination:
 
 
 _destination: ContextVar[Destination | None] = ContextVar("destination", default=None)
-_installed = threading.Lock()
-_done = False
+_installing = threading.Lock()
 
 
 @contextmanager
@@ -44,13 +43,11 @@ def destined(destination: Destination) -> Iterator[None]:
 
 
 def _install() -> None:
-    global _done  # noqa: PLW0603  the client that it configures is the process's one
-    with _installed:
-        if not _done:
+    with _installing:
+        if not isinstance(get_session(), _Client):
             # Two requests that tell Hugging Face who calls, and slow the first call down.
             constants.HF_HUB_DISABLE_TELEMETRY = True
             set_client_factory(_client)
-            _done = True
 
 
 def _client() -> httpx2.Client:
@@ -81,4 +78,8 @@ class _Client(httpx2.Client):
             }
             # A redirect would take the token to wherever an answer says.
             options["follow_redirects"] = False
-        return super().send(request, **options)
+        response = super().send(request, **options)
+        if destination is not None and response.is_redirect:
+            response.read()
+            raise httpx2.HTTPStatusError("redirected", request=request, response=response)
+        return response
