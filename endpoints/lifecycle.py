@@ -85,10 +85,12 @@ class Lifecycle:
             return
         self._say(f"{asked.name}: is {state}; trying again.")
         try:
-            self._client.update(asked.name, {"model": {"revision": asked.body["model"]["revision"]}})
+            raw = self._client.update(asked.name, {"model": {"revision": asked.body["model"]["revision"]}})
         except RefusedError:
             if state == "updateFailed":
-                raise  # its old version serves: a pause would end that
+                raise
+        # A change to what it is already may be taken, and change nothing. updateFailed: its old version serves.
+        if state == "failed" and raw is not None and raw["status"]["state"] == "failed":
             self._client.pause(asked.name)
             self._client.resume(asked.name)
 
