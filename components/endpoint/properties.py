@@ -80,15 +80,18 @@ def asked_of(properties: Mapping[str, Any]) -> Asked:
     )
 
 
-def client_of(properties: Mapping[str, Any], *, patience: float = 60.0) -> EndpointsClient:
+def client_of(properties: Mapping[str, Any], *others: Mapping[str, Any], patience: float = 60.0) -> EndpointsClient:
     """The client for a resource. The token is this machine's, now: not one that a state remembers.
 
-    Raises AccessError when there is none.
+    others: properties whose secrets may stand in no message either. Raises AccessError when there is no token.
     """
-    hidden = [value for value in (properties.get("secrets") or {}).values() if isinstance(value, str)]
-    password = properties.get("registryPassword")
-    secrets = (*hidden, *([password] if isinstance(password, str) else []))
+    secrets = tuple(value for given in (properties, *others) for value in _hidden(given))
     return EndpointsClient(_access(properties), properties["namespace"], patience=patience, secrets=secrets)
+
+
+def _hidden(properties: Mapping[str, Any]) -> list[str]:
+    values = [*(properties.get("secrets") or {}).values(), properties.get("registryPassword")]
+    return [value for value in values if isinstance(value, str)]
 
 
 def _access(properties: Mapping[str, Any]) -> Access:

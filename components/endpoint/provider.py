@@ -106,7 +106,7 @@ class EndpointProvider(ResourceProvider):
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         """Change the endpoint in place."""
-        lifecycle = Lifecycle(client_of(news), say=warn)
+        lifecycle = Lifecycle(client_of(news, olds), say=warn)
         raw = lifecycle.update(asked_of(olds), asked_of(news), certain=bool(olds.get("accepted")))
         return UpdateResult(outputs(news, raw, known=olds.get("price")))
 

@@ -1,11 +1,13 @@
 """The real program with a stack of endpoints only, run by the lab's engine or by the Pulumi CLI against a stand-in."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,6 +22,8 @@ PROGRAM = ("__main__.py", "Pulumi.yaml", "models.lock.yaml", "images.lock.yaml",
 INSTALLED = ("README.md", "LICENSE", "lab", "ops", "policy")  # what it takes to install the whole
 ROOMS = ("blueprint", "components", "endpoints")
 STACK = "house"
+DROP = "(dropped)"
+"""A key of MODEL that a model does not have."""
 MODEL = {
     "target": "endpoint",
     "model": "Qwen/Qwen2.5-1.5B-Instruct",
@@ -55,7 +59,7 @@ class Stack:
         kept = {key: value for key, value in (whole.get("config") or {}).items() if "secrets:" in key}
         values = {
             "huggingface": {"namespace": "lab-org", "api": "lab"},
-            "models": {name: merged(MODEL, change) for name, change in models.items()},
+            "models": {name: _without_dropped(merged(MODEL, change)) for name, change in models.items()},
             **sections,
         }
         whole["config"] = {**{f"llm-inference:{key}": value for key, value in values.items()}, **kept}
@@ -144,11 +148,48 @@ class Stack:
         return {item["urn"].rpartition("::")[2]: item for item in self.latest().get("resources", [])}
 
     def set_secret(self, name, value) -> None:
-        key = f"llm-inference-secrets:{name}"
-        self.run("config set", "--secret", key, value)
+        """Through standard input: a command line is for everybody to see."""
+        command = self.arguments("config set", "--secret", f"llm-inference-secrets:{name}")
+        subprocess.run(command, cwd=self.root, env=self.environment, input=value, text=True, check=True)
+
+    def files(self) -> list[str]:
+        """Everything that is on the disk: state, backups, history, locks, stack file."""
+        paths = [*self.state.rglob("*"), *self.root.glob("Pulumi*")]
+        return [path.read_text(errors="replace") for path in paths if path.is_file()]
 
     def requests_since(self, number):
         return self.hub.requests[number:]
+
+
+class Spy:
+    """Looks at the command lines of all processes, all the time. seen: those with a word that nobody may see."""
+
+    def __init__(self, words):
+        self.seen = []
+        self._words = [word.encode() for word in words]
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_details):
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._done.wait(0.05):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    line = path.read_bytes()
+                    self.seen += [line for word in self._words if word in line]
+
+
+def _without_dropped(value):
+    if isinstance(value, dict):
+        return {key: _without_dropped(item) for key, item in value.items() if item != DROP}
+    return value
 
 
 def eventually(condition, seconds=10.0) -> None:

@@ -228,6 +228,14 @@ def test_secrets_come_back_as_secrets(hub, host):
     assert "hush" not in host.all_said
 
 
+def test_a_server_that_repeats_secrets_tells_neither_todays_nor_those_of_before(hub, host):
+    _, outputs = running(hub, host, "telling", secrets={"A": Secret("hush-1")})
+    hub.fault(operation="update", kind="status", status=400, message="lab-manage, hush-1 and hush-2 are refused")
+    with pytest.raises(ProviderError) as raised:
+        host.update(outputs, asked("telling", secrets={"A": Secret("hush-2")}))
+    assert "[secret], [secret] and [secret] are refused" in str(raised.value)
+
+
 # -- check
 
 
