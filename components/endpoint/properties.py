@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from pulumi.output import Unknown
 
@@ -20,6 +20,16 @@ Properties = dict[str, Any]
 
 _CATALOGUE_SECONDS = 60.0
 _reading = threading.Lock()
+_UNSET = (
+    ("compute", "scaling", "scaleToZeroTimeout"),
+    ("compute", "scaling", "measure"),
+    ("model", "task"),
+    ("model", "command"),
+    ("model", "args"),
+    ("route",),
+    ("privateService",),
+)
+"""Of a body, what may be not set."""
 
 
 def is_known(value: Any) -> bool:
@@ -40,10 +50,28 @@ def exact(value: Any) -> Any:
     return [exact(item) for item in value] if isinstance(value, list) else value
 
 
+def body_of(properties: Mapping[str, Any]) -> Properties:
+    """The API's body, whole: on the way here a key without a value gets lost, and what is not set must be cleared."""
+    body = cast(Properties, exact(properties["body"]))
+    for *parents, key in _UNSET:
+        holder = body
+        for parent in parents:
+            holder = holder[parent]
+        holder.setdefault(key, None)
+    return body
+
+
+def as_travels(value: Any) -> Any:
+    """A value as it will be read again: without the keys that have no value."""
+    if isinstance(value, Mapping):
+        return {key: as_travels(item) for key, item in value.items() if item is not None}
+    return value
+
+
 def asked_of(properties: Mapping[str, Any]) -> Asked:
     """What a resource's properties ask for."""
     return Asked(
-        body=exact(properties["body"]),
+        body=body_of(properties),
         owner=str(properties["owner"]),
         state=properties["state"],
         adopt=bool(properties.get("adopt")),
@@ -52,15 +80,18 @@ def asked_of(properties: Mapping[str, Any]) -> Asked:
     )
 
 
-def client_of(properties: Mapping[str, Any], *, patience: float = 60.0) -> EndpointsClient:
+def client_of(properties: Mapping[str, Any], *others: Mapping[str, Any], patience: float = 60.0) -> EndpointsClient:
     """The client for a resource. The token is this machine's, now: not one that a state remembers.
 
-    Raises AccessError when there is none.
+    others: properties whose secrets may stand in no message either. Raises AccessError when there is no token.
     """
-    hidden = [value for value in (properties.get("secrets") or {}).values() if isinstance(value, str)]
-    password = properties.get("registryPassword")
-    secrets = (*hidden, *([password] if isinstance(password, str) else []))
+    secrets = tuple(value for given in (properties, *others) for value in _hidden(given))
     return EndpointsClient(_access(properties), properties["namespace"], patience=patience, secrets=secrets)
+
+
+def _hidden(properties: Mapping[str, Any]) -> list[str]:
+    values = [*(properties.get("secrets") or {}).values(), properties.get("registryPassword")]
+    return [value for value in values if isinstance(value, str)]
 
 
 def _access(properties: Mapping[str, Any]) -> Access:
@@ -85,7 +116,7 @@ def price(properties: Mapping[str, Any], known: Mapping[str, Any] | None = None)
 
     known: the price as of before; while nothing of it has changed, its time stays, too.
     """
-    body = exact(properties["body"])
+    body = body_of(properties)
     try:
         row = find(catalogue(properties), body)
     except EndpointsError:

@@ -5,6 +5,7 @@ They have no state of their own: what they know is in a resource's properties, a
 
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from pulumi.dynamic import (
@@ -19,7 +20,9 @@ from pulumi.dynamic import (
 
 from components.endpoint.properties import (
     Properties,
+    as_travels,
     asked_of,
+    body_of,
     catalogue,
     client_of,
     exact,
@@ -30,7 +33,7 @@ from components.endpoint.properties import (
 )
 from endpoints.access import AccessError
 from endpoints.body import observed, replacing
-from endpoints.catalogue import complaint, find
+from endpoints.catalogue import AVAILABLE, Hardware, complaint, find
 from endpoints.client import Raw
 from endpoints.errors import EndpointsError
 from endpoints.lifecycle import Lifecycle
@@ -39,6 +42,7 @@ from endpoints.waiting import Waiter, Waiting
 # The API's paths are made of names without escaping.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _PLACE = ("api", "namespace")
+_QUOTA = "compute.scaling.maxReplica"  # the path of complaints about it
 
 
 class OwnershipProvider(ResourceProvider):
@@ -74,7 +78,9 @@ class EndpointProvider(ResourceProvider):
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         """Compare what was asked with what is asked; say what another endpoint would cost."""
-        old, new = exact(olds["body"]), exact(news["body"])
+        if not is_known(news["body"]):
+            return DiffResult(changes=True)
+        old, new = body_of(olds), body_of(news)
         reasons = {f"body.{'.'.join(path)}": reason for path, reason in replacing(old, new).items()}
         reasons |= {key: "an endpoint stays where it was made" for key in _PLACE if olds[key] != news[key]}
         kept_name = old["name"] == new["name"] and all(olds[key] == news[key] for key in _PLACE)
@@ -100,7 +106,7 @@ class EndpointProvider(ResourceProvider):
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         """Change the endpoint in place."""
-        lifecycle = Lifecycle(client_of(news), say=warn)
+        lifecycle = Lifecycle(client_of(news, olds), say=warn)
         raw = lifecycle.update(asked_of(olds), asked_of(news), certain=bool(olds.get("accepted")))
         return UpdateResult(outputs(news, raw, known=olds.get("price")))
 
@@ -117,7 +123,7 @@ class EndpointProvider(ResourceProvider):
         inputs = {key: value for key, value in seen.items() if key in _INPUTS}
         kept = outputs(seen, raw, known=props.get("price"))
         # A change that somebody else made shows in the settings; the moment of one that changed nothing is no news.
-        same = seen["body"] == exact(props["body"]) and seen["state"] == props["state"]
+        same = seen["body"] == as_travels(exact(props["body"])) and seen["state"] == props["state"]
         if same and props.get("accepted"):
             kept["accepted"] = props["accepted"]
         return ReadResult(f"{props['namespace']}/{asked.name}", kept, inputs)
@@ -162,7 +168,7 @@ _INPUTS = ("api", "namespace", "body", "state", "adopt", "owner", "secrets", "re
 def _as_seen(props: Properties, raw: Raw) -> Properties:
     """The properties as they would have to be for the endpoint as it is."""
     state = "paused" if raw["status"]["state"] == "paused" else "running"
-    return {**props, "body": observed(exact(props["body"]), raw), "state": state}
+    return {**props, "body": as_travels(observed(body_of(props), raw)), "state": state}
 
 
 def _hardware(props: Properties) -> Any:
@@ -171,16 +177,33 @@ def _hardware(props: Properties) -> Any:
 
 
 def _hardware_failures(olds: Properties, news: Properties) -> list[CheckFailure]:
-    body = exact(news["body"])
+    body = body_of(news)
     try:
-        rows = catalogue(news)
+        rows = _offered(catalogue(news), olds)
+        found = complaint(rows, body)
+        if found and found[0] == _QUOTA:
+            found = complaint(rows, body, held=_held(rows, news))
     except (AccessError, EndpointsError) as error:
         warn(f"{body['name']}: hardware, quota and price were not checked: {error}")
         return []
-    before = find(rows, exact(olds["body"])) if olds else None
-    held = before.accelerators * int(olds["body"]["compute"]["scaling"]["maxReplica"]) if before else 0
-    found = complaint(rows, body, held=held if olds.get("state") == "running" else 0)
     return [CheckFailure(f"body.{found[0]}", found[1])] if found else []
+
+
+def _offered(rows: list[Hardware], olds: Properties) -> list[Hardware]:
+    """What can be rented; an endpoint keeps what it is on, also when nobody else gets it any more."""
+    before = find(rows, body_of(olds)) if olds else None
+    return [replace(row, status=AVAILABLE[0]) if row is before else row for row in rows]
+
+
+def _held(rows: list[Hardware], news: Properties) -> int:
+    """Accelerators of the quota that this endpoint uses itself, whether the state knows it or lost it."""
+    raw = Lifecycle(client_of(news, patience=5.0), say=warn).read(asked_of(news)) if is_known(news["owner"]) else None
+    if raw is None or raw["status"]["state"] in ("paused", "failed"):
+        return 0
+    row, wanted = find(rows, raw), find(rows, body_of(news))
+    if row is None or wanted is None or (row.vendor, row.type) != (wanted.vendor, wanted.type):
+        return 0
+    return row.accelerators * int(raw["compute"]["scaling"]["maxReplica"])
 
 
 def _replacement(old: Any, new: Any, reasons: dict[str, str], *, deletes_first: bool) -> str:

@@ -130,7 +130,7 @@ class Journal:
     def _today(self, state: ResourceState) -> ResourceState:
         """The state with today's URNs in it. The original keeps its place: steps know it by identity."""
         names = self._names
-        if not names or not names.keys() & references(state):
+        if not names or not names.keys() & {state.urn, *references(state)}:
             return state
         if id(state) not in self._rewritten:
             self._rewritten[id(state)] = (state, _renamed(state, names))
@@ -141,6 +141,8 @@ def _renamed(state: ResourceState, names: dict[str, str]) -> ResourceState:
     reference, separator, id_ = state.provider.rpartition("::")
     properties = state.property_dependencies
     return state.copy(
+        # What refers to it is found before its own next state is there.
+        urn=state.urn if state.delete else names.get(state.urn, state.urn),
         parent=names.get(state.parent, state.parent),
         dependencies=[names.get(urn, urn) for urn in state.dependencies],
         provider=f"{names.get(reference, reference)}{separator}{id_}",

@@ -142,6 +142,16 @@ def renamed_with_its_children(engine):
     assert engine.names() == {"new", "new-part"}
 
 
+def renamed_and_changed(engine):
+    """While the renamed one is being changed, what needs it is in the state under its old name, and refers to it."""
+    engine.up('a = Thing("a", "1")\nThing("b", of=a.made)\n')
+    engine.log()
+    renamed = 'c = Thing("c", "2", opts=O(aliases=[Alias(name="a")]))\n'
+    engine.up(renamed + 'Thing("d", of=c.made, opts=O(aliases=[Alias(name="b")]))\n')
+    assert engine.log() == ["update a-0"]
+    assert engine.names() == {"c", "d"}
+
+
 def failed_in_the_middle(engine):
     """What was made stays in the state; nothing is deleted; the next up goes on."""
     engine.up('Thing("gone", "1")\n')
@@ -293,6 +303,7 @@ SCENARIOS = [
     options_that_spare,
     replaced_on_a_change_that_the_program_names,
     renamed_with_its_children,
+    renamed_and_changed,
     failed_in_the_middle,
     failed_program,
     refreshed,
