@@ -12,6 +12,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from components.endpoint.provider import EndpointProvider, OwnershipProvider, ReadyProvider
 from lab.engine.hosts.dynamic import DynamicProvider
+from lab.engine.hosts.processes import HostProcesses
 from lab.engine.provider import Operation, ProviderError
 from lab.engine.values import UNKNOWN, Secret
 from lab.hub.server import HubServer
@@ -60,7 +61,8 @@ class Host:
     def __init__(self, runner):
         self._runner = runner
         self.said = []
-        self._provider = DynamicProvider(ROOT, "llm-inference", {}, lambda _how, text, _urn: self.said.append(text))
+        hosts = HostProcesses(ROOT, "llm-inference", self.said.append)
+        self._provider = DynamicProvider(hosts, {}, lambda _how, text, _urn: self.said.append(text))
 
     def close(self):
         self._runner.run(self._provider.close())
