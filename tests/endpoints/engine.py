@@ -12,7 +12,7 @@ from endpoints.asked import Asked
 from endpoints.body import differences, observed, replacing
 from endpoints.errors import EndpointsError
 from lab.hub.server import HubServer
-from tests.endpoints.support import Desk, foreign, ours
+from tests.endpoints.support import Desk, body, foreign, ours
 
 MINUTES = 5
 
@@ -101,13 +101,23 @@ class Stack:
         return self.desk.lifecycle(asked.hidden)
 
 
+_TOUCHED = (
+    "namespace", "name", "config", "secret_digests", "created_by", "updated_at", "updated_by", "deleted_at",
+    "used_at", "requests",
+)  # fmt: skip
+
+
 class Account:
     """The account in the stand-in, and what must be true of it after each step of a stack."""
 
     def __init__(self, hub: HubServer, stack: Stack):
         self.hub = hub
         self.stack = stack
-        self.others = foreign(hub)
+        self.others = self.untouched()
+
+    def untouched(self) -> dict[str, dict[str, Any]]:
+        """Of the endpoints of others all that requests change, and time does not."""
+        return {one["id"]: {key: one[key] for key in _TOUCHED} for one in foreign(self.hub)}
 
     def check(self) -> None:
         """None doubled, none unknown, nothing foreign touched, no create repeated, no secret told."""
@@ -116,7 +126,7 @@ class Account:
         assert len(names) == len(set(names)), f"doubled: {names}"
         unknown = set(names) - set(self.stack.state) - set(self.stack.pending)
         assert not unknown, f"alive, and not in the state: {unknown}"
-        assert foreign(self.hub) == self.others, "somebody else's was touched"
+        self._nothing_foreign_is_touched({one.id for one in alive})
         self._no_create_is_repeated()
         assert "not-for-your-eyes" not in self.stack.desk.text
         assert {one.token for one in self.hub.requests if one.plane == "control"} <= {"manage"}
@@ -138,6 +148,18 @@ class Account:
         assert self.stack.state == {}
         assert self.stack.pending == {}
         assert ours(self.hub) == []
+
+    def _nothing_foreign_is_touched(self, alive: set[str]) -> None:
+        now = self.untouched()
+        for name, was in list(self.others.items()):
+            if name in alive:
+                known = [*self.stack.pending.values(), *(record.asked for record in self.stack.state.values())]
+                assert was["config"]["tags"] == body()["tags"], "another stack's was taken over"
+                assert any(asked.adopt for asked in known), "somebody else's was taken over"
+            elif name in now or was["deleted_at"] is None:
+                assert now.get(name) == was, "somebody else's was touched"
+                continue
+            del self.others[name]  # adopted, or deleted by somebody else and gone
 
     def _no_create_is_repeated(self) -> None:
         """After a create that may have made something comes no other until a read has said 404."""

@@ -22,7 +22,7 @@ from lab.hub.clock import Latency
 from lab.hub.server import HubServer
 from lab.hub.switches import Switches
 from tests.endpoints.engine import Account, Stack, until_it_succeeds
-from tests.endpoints.support import OTHER_OWNER, SECRET, Desk, asked, emptied, finished
+from tests.endpoints.support import OTHER_OWNER, SECRET, Desk, asked, emptied, finished, foreign
 
 QUICK = Latency(pending=1, initializing=2, loading=1, failing=3, updating=3, draining=1, deletion=1, echo=1)
 KNOWN = {"model__repository": "lab-org/tiny"}  # of the stand-in's Hub
@@ -94,6 +94,7 @@ class Case:
         self.desk = Desk(hub, patience=70)
         self.stack = Stack(self.desk)
         self.account = Account(hub, self.stack)
+        self.others = foreign(hub)
         if before is not None:
             self.stack.state[before.name] = record = self.stack.create(before)
             finished(hub)
@@ -116,6 +117,7 @@ class Case:
             self.account.as_asked(goal)
         until_it_succeeds(self.stack.destroy, self.account)
         self.account.empty()
+        assert foreign(self.hub) == self.others
         return hit
 
     def _step(self, step: str, goal: Asked | None) -> Callable[[], None]:
