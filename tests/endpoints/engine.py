@@ -114,6 +114,7 @@ class Account:
         self.hub = hub
         self.stack = stack
         self.others = self.untouched()
+        self.others_take_names = False
 
     def untouched(self) -> dict[str, dict[str, Any]]:
         """Of the endpoints of others all that requests change, and time does not."""
@@ -162,10 +163,14 @@ class Account:
             del self.others[name]  # adopted, or deleted by somebody else and gone
 
     def _no_create_is_repeated(self) -> None:
-        """After a create that may have made something comes no other until a read has said 404."""
+        """After a create that may have made something comes no other until a read has said 404.
+
+        Where others take names, a read may also have shown that the name is theirs.
+        """
+        free = (404, 200) if self.others_take_names else (404,)
         uncertain: dict[str | None, bool] = {}
         for one in self.hub.requests:
-            if one.operation == "get" and one.status == 404 and one.fault is None:
+            if one.operation == "get" and one.status in free and one.fault is None:
                 uncertain[one.endpoint] = False
             elif one.operation == "create":
                 assert not uncertain.get(one.endpoint), f"{one.endpoint} was asked for again"
