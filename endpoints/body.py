@@ -45,7 +45,7 @@ def owner_of(raw: Mapping[str, Any]) -> str | None:
 
 def stopped(raw: Mapping[str, Any]) -> bool:
     """Whether an endpoint is paused, or about to be."""
-    return raw["status"]["state"] in ("paused", "pausing")
+    return (raw.get("status") or {}).get("state") in ("paused", "pausing")
 
 
 def observed(body: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,6 +103,8 @@ def _seen(path: Path, asked: Any, raw: Mapping[str, Any]) -> Any:  # noqa: PLR09
         case ("tags",):
             tags = [tag for tag in got or [] if not tag.startswith(OWNER_PREFIX)]
             return asked if sorted(tags) == sorted(asked or []) else tags
+        case ("compute", "scaling", "minReplica" | "maxReplica") if got == 0 and stopped(raw):
+            return asked  # the API may say so of a paused one
         case ("compute", "scaling", "measure"):
             return _measure(asked, got)
         case ("compute", "scaling", "scaleToZeroTimeout") | ("model", "task") if asked is None:

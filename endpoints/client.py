@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 import httpx2
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, InferenceEndpoint
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._http import get_session
 
@@ -107,8 +107,7 @@ class EndpointsClient:
         """Change an endpoint. change: the API's update body, null to clear."""
         arguments = update_arguments(change)
         if arguments is None:
-            path = f"/endpoint/{self.namespace}/{name}"
-            return self._again(lambda: self._raw("PUT", path, json=change))
+            return self._again(lambda: self._put(name, change))
         return self._again(lambda: self._api.update_inference_endpoint(name, **arguments, **self._named).raw)
 
     def pause(self, name: str) -> Raw:
@@ -147,6 +146,10 @@ class EndpointsClient:
     def shown(self, text: str, limit: int = 600) -> str:
         """A text of the API's as it may be shown."""
         return redacted(text, self._secrets, limit)
+
+    def _put(self, name: str, change: Raw) -> Raw:
+        raw = self._raw("PUT", f"/endpoint/{self.namespace}/{name}", json=change)
+        return InferenceEndpoint.from_raw(raw, api=self._api, **self._named).raw  # no KeyError for who reads it
 
     def _page(self, cursor: str | None) -> tuple[list[Raw], str | None]:
         """A page of the endpoints, and where the next one begins."""

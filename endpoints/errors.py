@@ -33,7 +33,7 @@ def redacted(text: str, secrets: tuple[str, ...], limit: int = 600) -> str:
     # Also as they stand in a body, or in what we say of one.
     quoted = {json.dumps(secret, ensure_ascii=plain) for secret in secrets for plain in (True, False)}
     quoted |= {repr(secret) for secret in secrets}
-    hidden = sorted({*secrets, *(text[1:-1] for text in quoted)} - {""}, key=len, reverse=True)
+    hidden = sorted({*secrets, *(form[1:-1] for form in quoted)} - {""}, key=len, reverse=True)
     if hidden:
         text = re.sub("|".join(map(re.escape, hidden)), "[secret]", text)
     # Nor may they move the cursor of a terminal.

@@ -174,9 +174,19 @@ class Lifecycle:
             try:
                 found = self._put(asked, found, {"tags": asked.tagged["tags"]})
             except RefusedError as error:
+                if not self._is_nobodys(asked):
+                    raise
                 raise _UnclaimedError(str(error), status=error.status) from None
             former = asked
         return self._converged(asked, found, former, hidden=True)
+
+    def _is_nobodys(self, asked: Asked) -> bool:
+        """Whether it is certain that an endpoint was not claimed."""
+        try:
+            found = self._client.get(asked.name)
+        except EndpointsError:
+            return False
+        return found is None or owner_of(found) != asked.owner
 
     def _foreign(self, asked: Asked, found: Raw) -> str:
         owner = owner_of(found)
@@ -212,7 +222,11 @@ class Lifecycle:
             wanted.setdefault("model", {})["image"] = _with_password(asked)
         if wanted:
             live = self._put(asked, live, wanted)
-        return self._in_state(asked, live)
+        resumed = stopped(live) and asked.state == "running"
+        live = self._in_state(asked, live)
+        # It may start with replicas of the API's choice.
+        again = change(observed(asked.body, live), asked.body) if resumed else {}
+        return self._put(asked, live, again) if again else live
 
     def _put(self, asked: Asked, live: Raw, wanted: dict[str, Any]) -> Raw:
         before, refusal = live["status"]["state"], ""

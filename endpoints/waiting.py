@@ -20,6 +20,7 @@ _ECHO_SECONDS = 6.0
 Source: none; huggingface_hub's issue 2767 tells of it without a number."""
 
 _FAILED = ("failed", "updateFailed")
+_HEALTH_SECONDS = 10.0
 _LOG_LINES = 20
 _POLL_SECONDS = (0.5, 1.0, 1.0, 2.0, 3.0, 5.0)
 
@@ -58,6 +59,10 @@ class Waiter:
 
         Raises NotReadyError with the server's words, and the last lines of its log where it failed.
         """
+        with httpx2.Client(timeout=_HEALTH_SECONDS, follow_redirects=False) as caller:
+            return self._ready(asked, waiting, caller)
+
+    def _ready(self, asked: Asked, waiting: Waiting, caller: httpx2.Client) -> Raw:
         began, steady, told, rounds = self._clock(), 0, "", 0
         trouble, states = "it has not been seen yet", set()
         while True:
@@ -66,7 +71,7 @@ class Waiter:
             if raw is not None:
                 states.add(raw["status"]["state"])
                 fresh = len(states) > 1 or passed > _ECHO_SECONDS
-                trouble = self._trouble(asked, raw, waiting, fresh=fresh)
+                trouble = self._trouble(asked, raw, waiting, caller, fresh=fresh)
                 steady = 0 if trouble else steady + 1
                 if steady >= _STEADY and (fresh or states != {"running"}):
                     return self._as_asked(asked, raw)
@@ -90,7 +95,7 @@ class Waiter:
             raise NotReadyError(f"Endpoint {asked.name} is not this stack's any more. Run refresh.")
         return raw
 
-    def _trouble(self, asked: Asked, raw: Raw, waiting: Waiting, *, fresh: bool) -> str:
+    def _trouble(self, asked: Asked, raw: Raw, waiting: Waiting, caller: httpx2.Client, *, fresh: bool) -> str:
         """What is still missing, empty when nothing is. Raises NotReadyError when waiting will not mend it.
 
         fresh: whether the state cannot be that of before a change.
@@ -111,9 +116,9 @@ class Waiter:
         ready, target = int(status.get("readyReplica") or 0), int(status.get("targetReplica") or 0)
         if ready < max(target, 1):
             return f"{told}, {ready} of {max(target, 1)} replicas ready"
-        return self._health(asked, status.get("url"), waiting)
+        return self._health(asked, status.get("url"), waiting, caller)
 
-    def _health(self, asked: Asked, url: str | None, waiting: Waiting) -> str:
+    def _health(self, asked: Asked, url: str | None, waiting: Waiting, caller: httpx2.Client) -> str:
         """What keeps the engine from answering. It runs, so asking neither wakes nor bills it."""
         if not url:
             return "running, and has no url yet"
@@ -127,9 +132,7 @@ class Waiter:
             return ""  # reachable through the private link only, which this machine need not be part of
         headers = {} if asked.body["type"] == "public" else {"authorization": f"Bearer {access.invoke_token}"}
         try:
-            answer = httpx2.get(
-                f"{url.rstrip('/')}{waiting.health_route}", headers=headers, timeout=10.0, follow_redirects=False
-            )
+            answer = caller.get(f"{url.rstrip('/')}{waiting.health_route}", headers=headers)
         except httpx2.HTTPError as error:
             return f"running, and gives no answer yet ({type(error).__name__})"
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):

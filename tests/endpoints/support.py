@@ -84,6 +84,24 @@ CUSTOM = {
 }
 
 
+class KilledError(BaseException):
+    """The process ends here: nothing that comes after it happens."""
+
+
+def mortal(client: EndpointsClient, desk: "Desk") -> EndpointsClient:
+    """The client, which may be killed before each request, and after it."""
+    once = client._once  # noqa: SLF001
+
+    def dying(call: Any) -> Any:
+        desk.age()
+        result = once(call)
+        desk.age()
+        return result
+
+    client._once = dying  # type: ignore[method-assign]  # noqa: SLF001
+    return client
+
+
 @dataclass
 class Desk:
     """Somebody's hands: a client, and what is done with it, in the time of a stand-in. `said`: what a person reads."""
@@ -94,7 +112,7 @@ class Desk:
     patience: float = 60.0
     said: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
-    dies_after: int | None = None  # sleeps, until somebody pulls the plug
+    life: int | None = None  # requests and pauses until somebody pulls the plug, if somebody does
 
     @property
     def access(self) -> Access:
@@ -106,16 +124,24 @@ class Desk:
         return access("lab", environment)
 
     def sleep(self, seconds: float) -> None:
+        self.age()
         self.slept.append(seconds)
         self.hub.advance(seconds)
+
+    def age(self) -> None:
+        """Come a step nearer to the end of this process."""
+        if self.life is not None:
+            self.life -= 1
+            if self.life < 0:
+                raise KilledError
 
     def now(self) -> float:
         return self.hub.world.clock.now()
 
     def client(self, namespace: str = ORG, secrets: tuple[str, ...] = ()) -> EndpointsClient:
-        return EndpointsClient(
-            self.access, namespace, patience=self.patience, sleep=self.sleep, clock=self.now, secrets=secrets
-        )
+        settings = {"patience": self.patience, "sleep": self.sleep, "clock": self.now, "secrets": secrets}
+        client = EndpointsClient(self.access, namespace, **settings)
+        return client if self.life is None else mortal(client, self)
 
     def lifecycle(self, secrets: tuple[str, ...] = ()) -> Lifecycle:
         return Lifecycle(self.client(secrets=secrets), say=self.said.append, sleep=self.sleep, clock=self.now)

@@ -138,6 +138,13 @@ def test_a_branch_is_as_asked_at_whatever_commit_and_a_commit_only_at_itself():
     assert differences(body(model__revision=OTHER_COMMIT), raw) != []
 
 
+def test_a_paused_endpoint_may_have_no_replicas_whatever_is_asked():
+    raw = echo(body(), status={"state": "paused"})
+    raw["compute"]["scaling"] |= {"minReplica": 0, "maxReplica": 0}
+    assert differences(body(), raw) == []
+    assert len(differences(body(), {**raw, "status": {"state": "running"}})) == 2
+
+
 def test_an_option_of_the_image_that_was_asked_for_is_compared_and_its_password_is_not():
     whole = body(model__image=CUSTOM)
     raw = echo(whole)

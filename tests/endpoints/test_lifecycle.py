@@ -342,6 +342,16 @@ def test_it_pauses_and_resumes(desk, hub, pausing, rewrites):
     assert desk.ready(RUNNING)["status"]["state"] == "running"
 
 
+def test_a_resume_that_chooses_replicas_of_its_own_is_put_right(desk, hub):
+    hub.switch(pause_rewrites_replicas=True)
+    scaling = {**body()["compute"]["scaling"], "minReplica": 2, "maxReplica": 3}
+    running, paused = asked(compute__scaling=scaling), asked(compute__scaling=scaling, state="paused")
+    desk.lifecycle().create(paused)
+    assert differences(paused.body, desk.ready(paused)) == []
+    desk.lifecycle().update(paused, running)
+    assert differences(running.body, desk.ready(running)) == []
+
+
 def test_one_that_is_made_paused_is(desk, hub):
     assert desk.lifecycle().create(PAUSED)["status"]["state"] == "paused"
     assert desk.ready(PAUSED)["status"]["readyReplica"] == 0

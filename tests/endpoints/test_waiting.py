@@ -304,10 +304,10 @@ def test_who_may_not_ask_reads_which_variable_to_set(desk, hub, status):
 )
 def test_no_token_goes_to_a_place_that_is_not_trusted(desk, hub, url, monkeypatch):
     monkeypatch.setattr("lab.hub.views.address", lambda *_: url)
-    monkeypatch.setattr("endpoints.waiting.httpx2.get", lambda *_, **__: pytest.fail("it was sent"))
     desk.lifecycle().create(RUNNING)
     with pytest.raises(NotReadyError, match=r"no place of Hugging Face's\. Nothing was sent there"):
         desk.ready(RUNNING)
+    assert {one.plane for one in hub.requests} == {"control"}
 
 
 def test_a_redirected_health_check_is_no_health(desk, hub):
