@@ -261,7 +261,13 @@ def changes(stack, number):
 SCENARIOS = [lives, replaced, renamed_and_protected, secret, failed]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+SLOW = (replaced, secret)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(one, marks=[pytest.mark.prove] if one in SLOW else [], id=one.__name__) for one in SCENARIOS],
+)
 def test_the_labs_engine(scenario, hub, tmp_path):
     scenario(lab_stack(tmp_path, hub))
 
@@ -297,6 +303,7 @@ MOMENTS = {
         lambda stack: any(request.operation == "health" for request in stack.hub.requests),
     ),
 }
+UNNOTED = ("asked, and not yet accepted", "accepted, the answer on its way")
 QUICK = (("accepted, the answer on its way", "destroy"), ("waited for", "up"))
 
 
@@ -309,6 +316,8 @@ def killed(stack, moment, then):
     stack.killed_when(lambda: condition(stack))
     if stack.is_cli:
         stack.run("cancel", "--yes", succeeds=None)  # it holds a lock that its owner did not let go
+    # What is on its way arrives, whoever waits for the answer.
+    eventually(lambda: all(request.status for request in hub.requests if request.operation == "create"))
     if then == "up":
         told = stack.up()
         assert hub.endpoint("qwen").state == "running"
@@ -317,6 +326,11 @@ def killed(stack, moment, then):
         if moment == "waited for":
             assert "qwen: pending" in told or "qwen: initializing" in told
         stack.clean()
+    elif stack.is_cli and moment in UNNOTED:
+        # The CLI forgets a create that it did not see the end of; the stack's word does not go without its endpoints.
+        assert "qwen: made by this stack, and not in its state" in stack.destroy(succeeds=False)
+        stack.up()
+        assert hub.world.created == 1
     stack.destroy()
     eventually(lambda: endpoints(hub) == [])
     assert stack.resources() == {}
@@ -438,7 +452,7 @@ def normalised(stack):
     def without(value):
         if isinstance(value, dict):
             return {key: without(item) for key, item in value.items() if key not in dropped}
-        return [without(item) for item in value] if isinstance(value, list) else value
+        return sorted(map(without, value), key=str) if isinstance(value, list) else value
 
     text = json.dumps({name: without(item) for name, item in stack.resources().items()}, sort_keys=True)
     for item in stack.resources().values():
