@@ -51,7 +51,7 @@ if stack.cluster is not None:
         ).url
 
 if stack.endpoints:
-    owner = Ownership("endpoint-owner")
+    owner = Ownership("endpoint-owner", api=stack.endpoints[0].api, namespace=stack.endpoints[0].namespace)
     waiting = pulumi.ProviderResource("pulumi-python", "endpoint-waiting")
     secrets = endpoint_secrets(stack.endpoints)
     for endpoint in stack.endpoints:

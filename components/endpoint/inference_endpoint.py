@@ -17,8 +17,9 @@ class Ownership(Resource, module="hf", name="Ownership"):
 
     tag: Output[str]
 
-    def __init__(self, name: str, opts: ResourceOptions | None = None):
-        props = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "tag": None}
+    def __init__(self, name: str, *, api: str, namespace: str, opts: ResourceOptions | None = None):
+        made_by = {"project": pulumi.get_project(), "stack": pulumi.get_stack()}
+        props = {**made_by, "api": api, "namespace": namespace, "tag": None}
         super().__init__(OwnershipProvider(), name, props, opts)
 
 

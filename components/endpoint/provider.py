@@ -32,7 +32,7 @@ from components.endpoint.properties import (
     warn,
 )
 from endpoints.access import AccessError
-from endpoints.body import observed, replacing
+from endpoints.body import observed, owner_of, replacing
 from endpoints.catalogue import AVAILABLE, Hardware, complaint, find
 from endpoints.client import Raw
 from endpoints.errors import EndpointsError
@@ -45,19 +45,45 @@ _PLACE = ("api", "namespace")
 _QUOTA = "compute.scaling.maxReplica"  # the path of complaints about it
 
 
+class LeftOverError(Exception):
+    """Something of this stack would be left, and nobody would know whose it is."""
+
+
 class OwnershipProvider(ResourceProvider):
     """A word that tells this stack from every other, made once and kept in the state."""
 
     serialize_as_secret_always = False
 
-    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
-        """Keep the word, whatever the stack is called now: its endpoints carry it."""
-        return DiffResult(changes=False)
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        """Keep the word, whatever the stack is called now: its endpoints carry it. Know where they are."""
+        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in _PLACE))
 
     def create(self, props: Properties) -> CreateResult:
         """Make the word up."""
         word = f"pulumi:{props['project']}/{props['stack']}/{secrets.token_hex(4)}"
         return CreateResult(word, {**props, "tag": word})
+
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        """Take note of another place."""
+        return UpdateResult({**news, "tag": olds["tag"]})
+
+    def delete(self, _id: str, props: Properties) -> None:
+        """Forget the word, unless an endpoint still carries it, which nobody could tell to be this stack's then.
+
+        The last of a stack to go. What a run made that was cut off before it noted it is unknown to the CLI's destroy.
+        """
+        try:
+            client = client_of(props, patience=15.0)
+            marked = [raw["name"] for raw in client.all_endpoints() if owner_of(raw) == props["tag"]]
+            left = [name for name in marked if client.get(name) is not None]
+        except (AccessError, EndpointsError) as error:
+            warn(f"whether endpoints of this stack are left over was not checked: {error}")
+            return
+        if left:
+            raise LeftOverError(
+                f"{', '.join(left)}: made by this stack, and not in its state, because a run was cut off. It may be "
+                "billed. Run up, which takes it into the state, then destroy; or delete it in the web page."
+            )
 
 
 class EndpointProvider(ResourceProvider):

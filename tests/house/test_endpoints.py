@@ -8,7 +8,6 @@ import time
 import httpx2
 import pytest
 
-from lab.hub.clock import Latency
 from lab.hub.server import HubServer
 from lab.hub.world import INFER, Token
 from lab.hub.world import MANAGE as MANAGES
@@ -17,11 +16,6 @@ from tests.house.endpoint_stacks import DROP, INSTALLED, Spy, cli_stack, eventua
 PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python")
 MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 SHA = "989aa7980e4cf806f80c7fef2b1adb7bc71aa306"
-
-# In seconds; a start fails late enough for the wait for it to have begun.
-LATENCY = Latency(
-    pending=0.1, initializing=0.2, loading=0.1, failing=3.0, updating=0.2, draining=0.1, deletion=0.1, echo=0.1
-)
 
 # Words that nothing else contains.
 SECRET = "s3cr3t-canary"
@@ -36,7 +30,7 @@ CANARIES = (SECRET, MANAGE.value, INVOKE.value)
 
 @pytest.fixture
 def hub():
-    with HubServer(latency=LATENCY) as hub:
+    with HubServer(latency=0.4) as hub:
         yield hub
 
 
@@ -78,9 +72,8 @@ def lives(stack):
     assert price["time"].startswith("20")
 
     before = len(hub.requests)
-    stack.clean()
-    assert planes(stack, before) <= {"control"}
     stack.up("--expect-no-changes")
+    assert planes(stack, before) <= {"control"}
 
     stack.write({"qwen": {"scaling": {"max": 2}}})
     assert stack.steps() == {"update qwen-endpoint": 1, "update qwen-ready": 1}
@@ -92,7 +85,6 @@ def lives(stack):
     stack.write({"qwen": {"scaling": {"max": 2}, "state": "paused"}}).up()
     assert hub.endpoint("qwen").state == "paused"
     assert stack.outputs()["endpoints"]["qwen"]["status"] == "paused"
-    stack.clean()
     stack.write({"qwen": {"scaling": {"max": 2}}}).up()
     assert hub.endpoint("qwen").state == "running"
 
@@ -179,9 +171,6 @@ def renamed_and_protected(stack):
     assert "protect" in stack.up(succeeds=False)
     assert changes(stack, before) == []
     assert hub.endpoint("qwen").id == first
-    stack.write({"answers": {"formerly": ["qwen"]}}).up()
-    stack.destroy()
-    assert endpoints(hub) == []
 
 
 def secret(stack):
@@ -228,7 +217,7 @@ def secret(stack):
 def failed(stack):
     """A start that failed fails the up with the server's words; the next one tries again, and waits."""
     hub = stack.hub
-    hub.fault(operation="start", kind="failed", message="CUDA out of memory", times=2)
+    hub.fault(operation="start", kind="failed", message="CUDA out of memory", times=None)
     stack.write({"qwen": {}})
     for _ in range(2):
         told = stack.up(succeeds=False)
@@ -237,6 +226,8 @@ def failed(stack):
         assert hub.endpoint("qwen").state == "failed"
         assert {"qwen-endpoint"} <= stack.resources().keys()
         assert "qwen-ready" not in stack.resources()
+    with hub.lock:
+        hub.world.faults.clear()
     stack.up()
     assert hub.endpoint("qwen").state == "running"
     assert stack.outputs()["endpoints"]["qwen"]["status"] == "running"
@@ -261,7 +252,13 @@ def changes(stack, number):
 SCENARIOS = [lives, replaced, renamed_and_protected, secret, failed]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+SLOW = (replaced, secret)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(one, marks=[pytest.mark.prove] if one in SLOW else [], id=one.__name__) for one in SCENARIOS],
+)
 def test_the_labs_engine(scenario, hub, tmp_path):
     scenario(lab_stack(tmp_path, hub))
 
@@ -297,6 +294,7 @@ MOMENTS = {
         lambda stack: any(request.operation == "health" for request in stack.hub.requests),
     ),
 }
+UNNOTED = ("asked, and not yet accepted", "accepted, the answer on its way")
 QUICK = (("accepted, the answer on its way", "destroy"), ("waited for", "up"))
 
 
@@ -309,6 +307,8 @@ def killed(stack, moment, then):
     stack.killed_when(lambda: condition(stack))
     if stack.is_cli:
         stack.run("cancel", "--yes", succeeds=None)  # it holds a lock that its owner did not let go
+    # What is on its way arrives, whoever waits for the answer.
+    eventually(lambda: all(request.status for request in hub.requests if request.operation == "create"))
     if then == "up":
         told = stack.up()
         assert hub.endpoint("qwen").state == "running"
@@ -317,6 +317,11 @@ def killed(stack, moment, then):
         if moment == "waited for":
             assert "qwen: pending" in told or "qwen: initializing" in told
         stack.clean()
+    elif stack.is_cli and moment in UNNOTED:
+        # The CLI forgets a create that it did not see the end of; the stack's word does not go without its endpoints.
+        assert "qwen: made by this stack, and not in its state" in stack.destroy(succeeds=False)
+        stack.up()
+        assert hub.world.created == 1
     stack.destroy()
     eventually(lambda: endpoints(hub) == [])
     assert stack.resources() == {}
@@ -352,27 +357,33 @@ def timed_up(stack, count):
     return time.monotonic() - began
 
 
-def many(folder, stack_of):
-    """How long one endpoint takes, and eight at once, when each is ready 5 s after it was asked for."""
-    seconds = []
-    for count in (1, 8):
-        with HubServer(latency=5.0) as hub:
-            stack = stack_of(folder / str(count), hub)
-            seconds.append(timed_up(stack, count))
-            assert [hub.endpoint(f"m{number}").state for number in range(count)] == ["running"] * count
-    one, eight = seconds
-    print(f"1 endpoint: {one:.1f} s; 8 at once: {eight:.1f} s")  # noqa: T201  the figures are the point
-    assert eight < 3 * one  # one after the other they would take 8 x 5 s
+def seconds_for(count, stack_of):
+    """How long an up of so many endpoints takes when each answers 5 s after it was asked for."""
+    with HubServer(latency=5.0) as hub:
+        stack = stack_of(hub).write({f"m{number}": {} for number in range(count)})
+        began = time.monotonic()
+        stack.up()
+        seconds = time.monotonic() - began
+        assert [hub.endpoint(f"m{number}").state for number in range(count)] == ["running"] * count
+    print(f"{count} at once, by {' '.join(stack.command[-2:])}: {seconds:.1f} s")  # noqa: T201  the figure is the point
+    return seconds
 
 
+def test_eight_endpoints_do_not_wait_for_one_another(tmp_path):
+    assert seconds_for(8, lambda hub: lab_stack(tmp_path, hub)) < 8 * 5
+
+
+@pytest.mark.prove
 def test_eight_endpoints_take_little_longer_than_one(tmp_path):
-    many(tmp_path, lab_stack)
+    one = seconds_for(1, lambda hub: lab_stack(tmp_path / "one", hub))
+    assert seconds_for(8, lambda hub: lab_stack(tmp_path / "eight", hub)) < 2 * one + 5
 
 
 @pytest.mark.prove
 @pytest.mark.skipif(MISSING != [], reason=f"needs {', '.join(PROGRAMS)} on PATH")
 def test_eight_endpoints_take_little_longer_than_one_by_the_pulumi_cli(tmp_path, venv):
-    many(tmp_path, lambda folder, hub: cli_stack(folder, hub, venv))
+    one = seconds_for(1, lambda hub: cli_stack(tmp_path / "one", hub, venv))
+    assert seconds_for(8, lambda hub: cli_stack(tmp_path / "eight", hub, venv)) < 2 * one + 5
 
 
 def stuck(stack):
@@ -438,7 +449,7 @@ def normalised(stack):
     def without(value):
         if isinstance(value, dict):
             return {key: without(item) for key, item in value.items() if key not in dropped}
-        return [without(item) for item in value] if isinstance(value, list) else value
+        return sorted(map(without, value), key=str) if isinstance(value, list) else value
 
     text = json.dumps({name: without(item) for name, item in stack.resources().items()}, sort_keys=True)
     for item in stack.resources().values():

@@ -453,13 +453,40 @@ def test_an_uncertain_endpoint_is_looked_for_again(host):
     assert host.diff(asked() | ACCEPTED | {"accepted": ""}, asked()).changes is True
 
 
+def owning(**properties):
+    given = {"project": "p", "stack": "dev", "api": "lab", "namespace": "lab-org"}
+    return {"__provider": serialize_provider(OwnershipProvider()), **given, **properties}
+
+
 def test_the_word_of_a_stack_stays_whatever_the_stack_is_called(host):
-    given = {"__provider": serialize_provider(OwnershipProvider()), "project": "p", "stack": "dev"}
-    outputs = host.create(given)
+    outputs = host.create(owning())
     assert outputs["tag"].startswith("pulumi:p/dev/")
-    assert host.create(given)["tag"] != outputs["tag"]
-    assert host.diff(outputs, {**given, "stack": "renamed", "project": "q"}).changes is False
-    assert host.read(given, outputs).outputs["tag"] == outputs["tag"]
+    assert host.create(owning())["tag"] != outputs["tag"]
+    assert host.diff(outputs, owning(stack="renamed", project="q")).changes is False
+    assert host.read(owning(), outputs).outputs["tag"] == outputs["tag"]
+    moved = owning(namespace="lab-user")
+    assert host.diff(outputs, moved).changes is True
+    assert host.update(outputs, moved) == {**moved, "tag": outputs["tag"]}
+
+
+def test_the_word_of_a_stack_is_not_forgotten_while_an_endpoint_carries_it(hub, host):
+    """One that a run made which was killed before it knew: the CLI's destroy does not know of it."""
+    word = host.create(owning())
+    _, outputs = running(hub, host, "orphan", owner=word["tag"])
+    running(hub, host, "neighbour")
+    with pytest.raises(ProviderError, match="orphan: made by this stack, and not in its state") as raised:
+        host.delete(word)
+    assert "Run up, which takes it into the state, then destroy" in str(raised.value)
+    assert "Traceback" not in str(raised.value)
+    host.delete(outputs)
+    host.delete(word)
+    assert hub.endpoint("neighbour").state == "running"
+
+
+def test_the_word_of_a_stack_can_be_forgotten_where_nobody_can_look(hub):
+    with a_host({**hub.environment, "LLM_LAB_HUB_TOKEN": "nobodys"}) as host:
+        host.delete(owning(tag=OURS))
+        assert host.tells("whether endpoints of this stack are left over was not checked: HTTP 401")
 
 
 # -- read
