@@ -32,7 +32,7 @@ from components.endpoint.properties import (
     warn,
 )
 from endpoints.access import AccessError
-from endpoints.body import observed, owner_of, replacing
+from endpoints.body import observed, owner_of, replacing, stopped
 from endpoints.catalogue import AVAILABLE, Hardware, complaint, find
 from endpoints.client import Raw
 from endpoints.errors import EndpointsError
@@ -193,7 +193,7 @@ _INPUTS = ("api", "namespace", "body", "state", "adopt", "owner", "secrets", "re
 
 def _as_seen(props: Properties, raw: Raw) -> Properties:
     """The properties as they would have to be for the endpoint as it is."""
-    state = "paused" if raw["status"]["state"] == "paused" else "running"
+    state = "paused" if stopped(raw) else "running"
     return {**props, "body": as_travels(observed(body_of(props), raw)), "state": state}
 
 
@@ -224,7 +224,7 @@ def _offered(rows: list[Hardware], olds: Properties) -> list[Hardware]:
 def _held(rows: list[Hardware], news: Properties) -> int:
     """Accelerators of the quota that this endpoint uses itself, whether the state knows it or lost it."""
     raw = Lifecycle(client_of(news, patience=5.0), say=warn).read(asked_of(news)) if is_known(news["owner"]) else None
-    if raw is None or raw["status"]["state"] in ("paused", "failed"):
+    if raw is None or stopped(raw) or raw["status"]["state"] == "failed":
         return 0
     row, wanted = find(rows, raw), find(rows, body_of(news))
     if row is None or wanted is None or (row.vendor, row.type) != (wanted.vendor, wanted.type):
