@@ -98,9 +98,10 @@ class Lifecycle:
         """
         raw = self.read(asked)
         state = raw["status"]["state"] if raw is not None else ""
-        if state not in ("failed", "updateFailed") or asked.state == "paused":
+        if raw is None or state not in ("failed", "updateFailed") or asked.state == "paused":
             return
-        self._say(f"{asked.name}: is {state}; trying again.")
+        why = self._client.shown(str(raw["status"].get("message") or "no reason given"))
+        self._say(f"{asked.name}: is {state}: {why}; trying again.")
         if state == "updateFailed":
             # Its old version serves, which a pause would end. Whether the API tries again what it has failed at is
             # not known.

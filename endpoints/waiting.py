@@ -15,6 +15,8 @@ from endpoints.errors import AmbiguousError, EndpointsError, TransientError
 _STEADY = 2
 """Looks in a row that must agree."""
 
+_STEADY_SECONDS = 1.0
+
 _ECHO_SECONDS = 6.0
 """How long the API may still tell the state of before a change: one seen from the first look on must last longer.
 Source: none; huggingface_hub's issue 2767 tells of it without a number."""
@@ -80,7 +82,8 @@ class Waiter:
                 told = trouble
             if passed >= waiting.seconds:
                 raise NotReadyError(self._late(asked, trouble, passed))
-            self._sleep(min(_POLL_SECONDS[min(rounds, len(_POLL_SECONDS) - 1)], max(waiting.seconds - passed, 0.05)))
+            pause = _STEADY_SECONDS if steady else _POLL_SECONDS[min(rounds, len(_POLL_SECONDS) - 1)]
+            self._sleep(min(pause, max(waiting.seconds - passed, 0.05)))
             rounds += 1
 
     def _look(self, asked: Asked) -> Raw | None:

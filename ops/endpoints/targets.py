@@ -145,14 +145,8 @@ def _url(scope: Scope, endpoint: Endpoint, facts: Facts) -> str:
 
 def _trusted(scope: Scope, endpoint: Endpoint, url: str) -> None:
     """Raises NotSoError for a URL to which no token may go."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
     route: Mapping[str, Any] = endpoint.body.get("route") or {}
-    known = bool(host) and scope.client.access.trusts(host, route=route.get("domain"))
-    if not known or not (parts.scheme == "https" or is_loopback(url)):
+    if not scope.client.access.trusts(url, route=route.get("domain")):
         raise NotSoError(
             f"{called(endpoint)}: the API names {printable(url)} as its address, which is not one to send a token "
             "to. Nothing was sent."
