@@ -43,6 +43,12 @@ def owner_of(raw: Mapping[str, Any]) -> str | None:
     return next((tag for tag in raw.get("tags") or [] if tag.startswith(OWNER_PREFIX)), None)
 
 
+def adoptable(owner: str, raw: Mapping[str, Any]) -> bool:
+    """Whether `adopt: true` may take an endpoint over: nobody's, or one of a stack of that name whose state is lost."""
+    theirs = owner_of(raw)
+    return theirs is None or theirs.rpartition("/")[0] == owner.rpartition("/")[0]
+
+
 def stopped(raw: Mapping[str, Any]) -> bool:
     """Whether an endpoint is paused, or about to be."""
     return (raw.get("status") or {}).get("state") in ("paused", "pausing")

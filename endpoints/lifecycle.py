@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from endpoints.asked import Asked
-from endpoints.body import change, differences, merged, observed, owner_of, stopped
+from endpoints.body import adoptable, change, differences, merged, observed, owner_of, stopped
 from endpoints.client import EndpointsClient, Raw
 from endpoints.errors import AmbiguousError, EndpointsError, RefusedError, TransientError
 
@@ -169,7 +169,7 @@ class Lifecycle:
         former: what it was made as, as far as that is known.
         """
         if owner_of(found) != asked.owner:
-            if not asked.adopt or owner_of(found) is not None or differences(asked.body, found):
+            if not asked.adopt or not adoptable(asked.owner, found) or differences(asked.body, found):
                 raise ForeignError(self._foreign(asked, found))
             self._say(f"{asked.name}: exists, is as asked, and is adopted.")
             try:
@@ -196,8 +196,8 @@ class Lifecycle:
         by = f" Created by {creator}." if creator else ""
         rows = differences(asked.body, found)
         differing = "".join(f"\n  {self._client.shown(str(row))}" for row in rows) or " none"
-        if owner:
-            remedy = "Use another endpointName."
+        if not adoptable(asked.owner, found):
+            remedy = "Use another endpointName, or take it out of that stack first."
         elif rows:
             remedy = "Use another endpointName, or make the settings agree and say adopt: true."
         else:

@@ -139,8 +139,8 @@ class EndpointModel(SettingsModel):
     cache_http_responses: bool = Field(default=False, description="Answer equal requests from a cache.")
     adopt: bool = Field(
         default=False,
-        description="Take over an endpoint of this name that exists already and is nobody's. Without it that is an "
-        "error.",
+        description="Take over an endpoint of this name that exists already, if its settings are as asked and no stack "
+        "of another name has made it. Without it that is an error.",
     )
     ready_minutes: int = Field(
         # 30: instances that were short of capacity took 18 minutes to come.

@@ -22,6 +22,7 @@ from tests.endpoints.support import (
     ours,
 )
 
+ANOTHER_STACK = "pulumi:llm-inference/prod/9876fedc"
 RUNNING, PAUSED = asked(), asked(state="paused")
 
 
@@ -63,7 +64,16 @@ def test_one_that_nobodys_stack_made_and_that_is_as_asked_may_be_adopted(desk, h
     assert "exists, is as asked, and is adopted" in desk.text
 
 
-@pytest.mark.parametrize("changes", [{"type": "public"}, {"compute__instanceSize": "x4"}, {"tags": [OTHER_OWNER]}])
+def test_one_of_a_stack_of_this_name_whose_state_is_lost_may_be_adopted(desk, hub):
+    by_hand(hub, tags=["owner:team-search", OTHER_OWNER])
+    with pytest.raises(ForeignError, match=r"belongs to the stack .*/9876fedc.* or say adopt: true to take it over"):
+        desk.lifecycle().create(RUNNING)
+    live = desk.lifecycle().create(asked(adopt=True))
+    assert owner_of(live) == OWNER
+    assert live["tags"].count(OTHER_OWNER) == 0
+
+
+@pytest.mark.parametrize("changes", [{"type": "public"}, {"compute__instanceSize": "x4"}, {"tags": [ANOTHER_STACK]}])
 def test_one_that_is_other_than_asked_or_another_stacks_is_adopted_by_no_word(desk, hub, changes):
     image = body()["model"]["image"]["vLLM"]
     by_hand(hub, **{"model__image": {"vLLM": {**image, "tensorParallelSize": 4}}, **changes}
