@@ -2,6 +2,8 @@
 
 import copy
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,13 @@ def manifests(config: dict[str, Any], secrets: dict[str, str] | None = None) -> 
     """The rendered objects of a configuration, by kind and name: ``Deployment/m``."""
     rendered, _ = render(registered(config, secrets))
     return {f"{item['kind']}/{item['metadata']['name']}": item for item in rendered.values()}
+
+
+def copy_project(root: Path) -> None:
+    """Copy the project's files, as git has them or would take them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=PROJECT.root, check=True, capture_output=True, text=True).stdout
+    for name in names.splitlines():
+        if (PROJECT.root / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT.root / name, root / name)

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from tests.support import PROJECT
+from tests.support import copy_project
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("pulumi") and shutil.which("pulumi-resource-kubernetes")),
@@ -24,16 +24,7 @@ def pulumi(cluster, tmp_path_factory):
     """Run pulumi in a copy of the project with an environment, a backend and a kubeconfig of its own."""
     home = tmp_path_factory.mktemp("pulumi")
     checkout = home / "project"
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT.root,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    for name in files.splitlines():
-        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT.root / name, checkout / name)
+    copy_project(checkout)
     (home / "state").mkdir()
     environment = {
         **os.environ,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -10,24 +9,14 @@ import psutil
 import pytest
 
 from lab.stacks import forget_lab
-from tests.support import PROJECT
+from tests.support import PROJECT, copy_project
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     """A copy of the project's files, as git has them."""
     root = tmp_path_factory.mktemp("deploy") / "project"
-    names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT.root,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    for name in names.splitlines():
-        if (PROJECT.root / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT.root / name, root / name)
+    copy_project(root)
     yield root
     subprocess.run([sys.executable, "-m", "lab.cluster", "down", "--delete"], cwd=root, check=True)
 
