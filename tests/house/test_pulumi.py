@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from lab.hub.environment import environment as hub_environment
 from tests.support import copy_project
 
 pytestmark = pytest.mark.skipif(
@@ -33,6 +34,7 @@ def pulumi(cluster, tmp_path_factory):
         "PULUMI_CONFIG_PASSPHRASE": "lab",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "KUBECONFIG": str(cluster.kubeconfig),
+        **hub_environment(cluster.lab.hub()),
     }
     environment.pop("VIRTUAL_ENV", None)
 
@@ -111,7 +113,7 @@ def test_a_change_replaces_nothing(pulumi, old, new, expected):
     stack_file = pulumi.checkout / "Pulumi.dev.yaml"
     before = stack_file.read_text()
     assert old in before
-    stack_file.write_text(before.replace(old, new))
+    stack_file.write_text(before.replace(old, new, 1))
     try:
         output = pulumi("pulumi", "preview", "--stack=dev", "--non-interactive", "--diff")
     finally:
