@@ -13,7 +13,6 @@ OWNER_PREFIX = "pulumi:"
 """Of the tag that says which stack made an endpoint."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_SCALING = ("compute", "scaling")
 _IMAGE = ("model", "image")
 _REPLACING = {
     ("name",): "an endpoint cannot be renamed",
@@ -38,6 +37,11 @@ class Difference:
         return f"{'.'.join(self.path)}: asked {self.asked!r}, is {self.found!r}"
 
 
+def owner_prefix(project: str, stack: str) -> str:
+    """How the tag begins by which a stack knows its own; a word of this very stack follows."""
+    return f"{OWNER_PREFIX}{project}/{stack}/"
+
+
 def owner_of(raw: Mapping[str, Any]) -> str | None:
     """The tag of the stack that an endpoint belongs to; None for one that no stack made."""
     return next((tag for tag in raw.get("tags") or [] if tag.startswith(OWNER_PREFIX)), None)
@@ -52,6 +56,11 @@ def adoptable(owner: str, raw: Mapping[str, Any]) -> bool:
 def stopped(raw: Mapping[str, Any]) -> bool:
     """Whether an endpoint is paused, or about to be."""
     return (raw.get("status") or {}).get("state") in ("paused", "pausing")
+
+
+def failed(raw: Mapping[str, Any]) -> bool:
+    """Whether the API has given up to start it, or to change it."""
+    return raw["status"]["state"] in ("failed", "updateFailed")
 
 
 def observed(body: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:

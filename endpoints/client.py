@@ -49,7 +49,8 @@ _PAGE = 100
 class EndpointsClient:
     """The endpoints of one namespace.
 
-    patience: seconds for which a call that may be repeated is, before it fails. sleep, clock: for tests.
+    patience: seconds for which a call that may be repeated is, before it fails. sleep, clock: of all who wait with this
+    client, for tests.
     secrets: more that may stand in no message, beside the tokens.
     """
 
@@ -66,8 +67,8 @@ class EndpointsClient:
         self.access = access
         self.namespace = namespace
         self._patience = patience
-        self._sleep = sleep
-        self._clock = clock
+        self.sleep = sleep
+        self.clock = clock
         self._secrets = (*access.secrets, *secrets)
         self._api = HfApi(
             endpoint=access.hub,
@@ -168,15 +169,15 @@ class EndpointsClient:
 
     def _again(self, call: Callable[[], _Result]) -> _Result:
         """Repeat a call that may be repeated, with full jitter, and never sooner than the API asks for."""
-        deadline, pause = self._clock() + self._patience, 0.5
+        deadline, pause = self.clock() + self._patience, 0.5
         while True:
             try:
                 return self._once(call)
             except TransientError as error:
                 wait = max(error.retry_after or 0.0, random.uniform(0, pause))  # noqa: S311  only spreads load
-                if self._clock() + wait > deadline:
+                if self.clock() + wait > deadline:
                     raise
-                self._sleep(wait)
+                self.sleep(wait)
                 pause = min(2 * pause, 15.0)
 
     def _once(self, call: Callable[[], _Result]) -> _Result:

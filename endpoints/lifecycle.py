@@ -1,12 +1,11 @@
 """An endpoint's life: made once, changed in place, looked at, deleted to the end; never somebody else's."""
 
-import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
 from endpoints.asked import Asked
-from endpoints.body import adoptable, change, differences, merged, observed, owner_of, stopped
+from endpoints.body import adoptable, change, differences, failed, merged, observed, owner_of, stopped
 from endpoints.client import EndpointsClient, Raw
 from endpoints.errors import AmbiguousError, EndpointsError, RefusedError, TransientError
 
@@ -35,18 +34,9 @@ class _UnclaimedError(RefusedError):
 class Lifecycle:
     """What happens to endpoints of one namespace. say: tells a person something worth knowing."""
 
-    def __init__(
-        self,
-        client: EndpointsClient,
-        *,
-        say: Callable[[str], None],
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ):
+    def __init__(self, client: EndpointsClient, *, say: Callable[[str], None]):
         self._client = client
         self._say = say
-        self._sleep = sleep
-        self._clock = clock
 
     def create(self, asked: Asked) -> Raw | None:
         """Make an endpoint, or go on with the one that an earlier try made.
@@ -97,9 +87,9 @@ class Lifecycle:
         Raises what the API refuses.
         """
         raw = self.read(asked)
-        state = raw["status"]["state"] if raw is not None else ""
-        if raw is None or state not in ("failed", "updateFailed") or asked.state == "paused":
+        if raw is None or not failed(raw) or asked.state == "paused":
             return
+        state = raw["status"]["state"]
         why = self._client.shown(str(raw["status"].get("message") or "no reason given"))
         self._say(f"{asked.name}: is {state}: {why}; trying again.")
         if state == "updateFailed":
@@ -269,10 +259,10 @@ class Lifecycle:
 
     def _pauses(self, seconds: float) -> Iterator[None]:
         """Begin rounds for so many seconds, with growing pauses in between."""
-        deadline, pause = self._clock() + seconds, 0.5
+        deadline, pause = self._client.clock() + seconds, 0.5
         yield
-        while self._clock() + pause <= deadline:
-            self._sleep(pause)
+        while self._client.clock() + pause <= deadline:
+            self._client.sleep(pause)
             yield
             pause = min(pause * 2, 10.0)
 

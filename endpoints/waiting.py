@@ -1,6 +1,5 @@
 """Waiting until an endpoint is what was asked for: it tells what happens, and ends as soon as the end is known."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,7 +7,7 @@ from http import HTTPStatus
 import httpx2
 
 from endpoints.asked import Asked
-from endpoints.body import differences, owner_of
+from endpoints.body import differences, failed, owner_of
 from endpoints.client import EndpointsClient, Raw
 from endpoints.errors import AmbiguousError, EndpointsError, TransientError
 
@@ -21,7 +20,6 @@ _ECHO_SECONDS = 6.0
 """How long the API may still tell the state of before a change: one seen from the first look on must last longer.
 Source: none; huggingface_hub's issue 2767 tells of it without a number."""
 
-_FAILED = ("failed", "updateFailed")
 _HEALTH_SECONDS = 10.0
 _LOG_LINES = 20
 _POLL_SECONDS = (0.5, 1.0, 1.0, 2.0, 3.0, 5.0)
@@ -43,18 +41,9 @@ class Waiting:
 class Waiter:
     """Waits for endpoints of one namespace. say: is told each change of state or message."""
 
-    def __init__(
-        self,
-        client: EndpointsClient,
-        *,
-        say: Callable[[str], None],
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ):
+    def __init__(self, client: EndpointsClient, *, say: Callable[[str], None]):
         self._client = client
         self._say = say
-        self._sleep = sleep
-        self._clock = clock
 
     def ready(self, asked: Asked, waiting: Waiting) -> Raw:
         """Return the endpoint when it runs, answers and is as asked; or sleeps; or is paused, if that was asked.
@@ -65,11 +54,11 @@ class Waiter:
             return self._ready(asked, waiting, caller)
 
     def _ready(self, asked: Asked, waiting: Waiting, caller: httpx2.Client) -> Raw:
-        began, steady, told, rounds = self._clock(), 0, "", 0
+        began, steady, told, rounds = self._client.clock(), 0, "", 0
         trouble, states = "it has not been seen yet", set()
         while True:
             raw = self._look(asked)
-            passed = self._clock() - began
+            passed = self._client.clock() - began
             if raw is not None:
                 states.add(raw["status"]["state"])
                 fresh = len(states) > 1 or passed > _ECHO_SECONDS
@@ -83,7 +72,7 @@ class Waiter:
             if passed >= waiting.seconds:
                 raise NotReadyError(self._late(asked, trouble, passed))
             pause = _STEADY_SECONDS if steady else _POLL_SECONDS[min(rounds, len(_POLL_SECONDS) - 1)]
-            self._sleep(min(pause, max(waiting.seconds - passed, 0.05)))
+            self._client.sleep(min(pause, max(waiting.seconds - passed, 0.05)))
             rounds += 1
 
     def _look(self, asked: Asked) -> Raw | None:
@@ -106,7 +95,7 @@ class Waiter:
         status = raw["status"]
         state = status["state"]
         told = self._client.shown(", ".join(str(words) for words in (state, status.get("message")) if words))
-        if state in _FAILED or (state == "paused" and asked.state != "paused"):
+        if failed(raw) or (state == "paused" and asked.state != "paused"):
             if fresh:
                 raise NotReadyError(self._ended(asked, raw))
             return told

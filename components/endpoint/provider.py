@@ -32,7 +32,7 @@ from components.endpoint.properties import (
     warn,
 )
 from endpoints.access import AccessError
-from endpoints.body import observed, owner_of, replacing, stopped
+from endpoints.body import failed, observed, owner_of, owner_prefix, replacing, stopped
 from endpoints.catalogue import AVAILABLE, Hardware, complaint, find
 from endpoints.client import Raw
 from endpoints.errors import EndpointsError
@@ -60,7 +60,7 @@ class OwnershipProvider(ResourceProvider):
 
     def create(self, props: Properties) -> CreateResult:
         """Make the word up."""
-        word = f"pulumi:{props['project']}/{props['stack']}/{secrets.token_hex(4)}"
+        word = owner_prefix(props["project"], props["stack"]) + secrets.token_hex(4)
         return CreateResult(word, {**props, "tag": word})
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
@@ -180,7 +180,7 @@ class ReadyProvider(ResourceProvider):
     def read(self, id_: str, props: Properties) -> ReadResult:
         """Look whether the endpoint is there and has not failed. Asking itself would wake it, and is not done."""
         raw = Lifecycle(client_of(props), say=warn).read(asked_of(props))
-        if raw is None or raw["status"]["state"] in ("failed", "updateFailed"):
+        if raw is None or failed(raw):
             return ReadResult("", {})  # the next up waits for it anew
         return ReadResult(id_, dict(props))
 

@@ -9,6 +9,7 @@ import click
 from blueprint.endpoint import Endpoint
 from blueprint.stack import Stack
 from endpoints.access import access
+from endpoints.body import owner_prefix
 from ops.endpoints.outcome import NotSoError, UnusableError, told
 from ops.project import PROJECT_NAME, Project
 
@@ -59,7 +60,7 @@ class Scope:
 
     def owns(self, raw: Mapping[str, Any]) -> bool:
         """Whether this stack made, or took over, an endpoint: its tag says so."""
-        return any(str(tag).startswith(owner_prefix(self.stack.name)) for tag in raw.get("tags") or [])
+        return any(str(tag).startswith(owner_prefix(PROJECT_NAME, self.stack.name)) for tag in raw.get("tags") or [])
 
     def live(self, endpoint: Endpoint) -> Mapping[str, Any]:
         """The endpoint as the API shows it. Raises NotSoError when it does not exist."""
@@ -74,9 +75,10 @@ class Scope:
     def own(self, endpoint: Endpoint, raw: Mapping[str, Any]) -> None:
         """Raises NotSoError for an endpoint that is not this stack's."""
         if not self.owns(raw):
+            tag = owner_prefix(PROJECT_NAME, self.stack.name)
             raise NotSoError(
-                f"{called(endpoint)} is not this stack's: it has no tag {owner_prefix(self.stack.name)}..., so it is "
-                f"left alone. Give the model another endpointName, or take it over with adopt: true and `make up`."
+                f"{called(endpoint)} is not this stack's: it has no tag {tag}..., so it is left alone. Give the "
+                "model another endpointName, or take it over with adopt: true and `make up`."
             )
 
 
@@ -84,11 +86,6 @@ def declared(stack: Stack, name: str) -> Endpoint | None:
     """The endpoint that the stack file calls so: by the model's name, or else by the endpoint's."""
     by_model = {endpoint.name: endpoint for endpoint in stack.endpoints}
     return by_model.get(name) or {endpoint.endpoint_name: endpoint for endpoint in stack.endpoints}.get(name)
-
-
-def owner_prefix(stack: str) -> str:
-    """How the tag begins that the endpoints of a stack carry."""
-    return f"pulumi:{PROJECT_NAME}/{stack}/"
 
 
 def called(endpoint: Endpoint) -> str:

@@ -144,10 +144,10 @@ class Desk:
         return client if self.life is None else mortal(client, self)
 
     def lifecycle(self, secrets: tuple[str, ...] = ()) -> Lifecycle:
-        return Lifecycle(self.client(secrets=secrets), say=self.said.append, sleep=self.sleep, clock=self.now)
+        return Lifecycle(self.client(secrets=secrets), say=self.said.append)
 
     def waiter(self, secrets: tuple[str, ...] = ()) -> Waiter:
-        return Waiter(self.client(secrets=secrets), say=self.said.append, sleep=self.sleep, clock=self.now)
+        return Waiter(self.client(secrets=secrets), say=self.said.append)
 
     def ready(self, wanted: Asked, *, minutes: float = 30, route: str | None = None) -> dict[str, Any]:
         image = next(iter(wanted.body["model"]["image"].values()))

@@ -123,7 +123,7 @@ def test_a_pause_of_before_the_resume_is_not_believed_either(desk, hub, monkeypa
             resume(desk.client(), "one")
 
     client = EndpointsClient(desk.access, "lab-org", sleep=then_resume, clock=desk.now)
-    waiter = Waiter(client, say=desk.said.append, sleep=then_resume, clock=desk.now)
+    waiter = Waiter(client, say=desk.said.append)
     raw = waiter.ready(RUNNING, Waiting(seconds=600, health_route="/health"))
     assert raw["status"]["state"] == "running"
 
