@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.lab.engine.scenarios.engines import cli_engine, lab_engine
+from tests.lab.engine.test_awaits import PROGRAM as AWAITED
 from tests.lab.engine.test_kubernetes import DEFINITION, GADGET, PREAMBLE
 
 PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-resource-kubernetes")
@@ -43,9 +44,11 @@ SCENARIOS = {
     "secret": [SECRET],
     "read and imported": [READ],
     "definition and object": [DEFINITION + GADGET],
+    "awaited": [AWAITED + 'made["stateful"]()\nmade["job"]()\nmade["claim"]()\n'],
 }
 # Differ from one creation to the next.
 VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "__fieldManager", "clusterIP", "clusterIPs")
+UIDS = ("controller-uid", "batch.kubernetes.io/controller-uid", "volumeName")  # generated ids under other names
 PASSING = ("status", "generation")  # what is seen of it depends on the moment
 
 
@@ -72,7 +75,7 @@ def namespace(cluster):
 def stable(value):
     """A state without what no two runs have in common."""
     if isinstance(value, dict):
-        return {key: stable(item) for key, item in value.items() if key not in (*VOLATILE, *PASSING)}
+        return {key: stable(item) for key, item in value.items() if key not in (*VOLATILE, *UIDS, *PASSING)}
     if isinstance(value, list):
         return [stable(item) for item in value]
     if isinstance(value, str) and value.startswith("{"):
