@@ -11,7 +11,8 @@ from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import labels, selector
 from components.network import workload_policy_spec
-from components.pod import environment, environment_name, pod_template
+from components.pod.environment import environment, environment_name
+from components.pod.template import pod_template
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 
@@ -169,5 +170,5 @@ def pod_monitor_spec(workload: Workload) -> Any:
     """Scrape of the engine's own metrics."""
     return {
         "selector": {"matchLabels": selector(workload)},
-        "podMetricsEndpoints": [{"port": "http", "path": workload.metrics_path, "interval": "15s"}],
+        "podMetricsEndpoints": [{"port": "http", "path": workload.engine.metrics_path, "interval": "15s"}],
     }

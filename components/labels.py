@@ -18,8 +18,8 @@ def labels(workload: Workload) -> Mapping[str, str]:
     """Labels of a model's objects, for people, cost reports and alert routing."""
     return {
         **selector(workload),
-        "app.kubernetes.io/name": "vllm",
-        "app.kubernetes.io/version": workload.engine_version,
+        "app.kubernetes.io/name": workload.engine.name,
+        "app.kubernetes.io/version": workload.engine.version,
         "app.kubernetes.io/managed-by": "pulumi",
         "llm-inference/model": workload.name,
         **({"llm-inference/owner": workload.owner} if workload.owner else {}),

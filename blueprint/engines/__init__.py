@@ -3,6 +3,5 @@
 from blueprint.engines.vllm import DEFAULT_VERSION as VLLM_DEFAULT_VERSION
 from blueprint.engines.vllm import VERSIONS as VLLM_VERSIONS
 from blueprint.engines.vllm import VllmVersion as VllmVersion
-from blueprint.engines.vllm import serve_arguments as vllm_arguments
 
-__all__ = ["VLLM_DEFAULT_VERSION", "VLLM_VERSIONS", "VllmVersion", "vllm_arguments"]
+__all__ = ["VLLM_DEFAULT_VERSION", "VLLM_VERSIONS", "VllmVersion"]

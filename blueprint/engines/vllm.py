@@ -3,6 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from blueprint.engines.process import EngineProcess
+
+if TYPE_CHECKING:
+    # The settings take their default version from here.
+    from blueprint.settings import KubernetesModel
 
 PORT = 8000
 """Port of the OpenAI server, its health check and its metrics alike."""
@@ -48,6 +55,37 @@ VERSIONS: Mapping[str, VllmVersion] = MappingProxyType(
 
 DEFAULT_VERSION = "0.31.0"
 """The newest version whose image digest is known: see images.lock.yaml."""
+
+
+def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProcess:
+    """How vLLM serves a model. name: what clients and metrics call it; revision: the commit from the lock."""
+    engine, version = model.engine, VERSIONS[model.engine.version]
+    return EngineProcess(
+        name="vllm",
+        title="vLLM",
+        version=engine.version,
+        image=version.image,
+        cuda_major=version.cuda_major,
+        port=PORT,
+        metrics_port=PORT,
+        health_path=HEALTH_PATH,
+        metrics_path=METRICS_PATH,
+        user_id=USER_ID,
+        home=HOME,
+        command=COMMAND,
+        arguments=serve_arguments(
+            model=model.model,
+            revision=revision,
+            # The first is the name in metrics; clients may use either.
+            served_names=[name, model.model],
+            max_model_len=engine.max_model_len,
+            gpu_memory_utilization=engine.gpu_memory_utilization,
+            max_num_seqs=engine.max_num_seqs,
+            tensor_parallel=model.accelerator.count,
+            drain_seconds=model.lifecycle.drain_seconds,
+        ),
+        environment={"VLLM_NO_USAGE_STATS": "1"},
+    )
 
 
 def serve_arguments(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from blueprint.accelerators import ACCELERATORS, CUDA_MAJOR_LABELS, GPU_TAINT_KEY, LABEL_KEYS
-from blueprint.engines import VLLM_VERSIONS
 from blueprint.settings import Cluster
 from blueprint.stack import Stack
 from blueprint.workload import Workload
@@ -142,14 +141,16 @@ def _largest_replica(
 
 def _driver(name: str, workloads: Sequence[Workload], nodes: Sequence[Node]) -> Iterator[Finding]:
     """Whether the nodes' driver supports the CUDA that the engine's image was built with."""
-    majors = {workload.engine_version: VLLM_VERSIONS[workload.engine_version].cuda_major for workload in workloads}
+    engines = {workload.engine.cuda_major: workload.engine for workload in workloads}
+    majors = [major for major in engines if major is not None]
     if not majors:
         return
-    version, wanted = max(majors.items(), key=lambda item: item[1])
+    wanted = max(majors)
+    engine = engines[wanted]
     told = {node.name: _cuda_major(node) for node in nodes}
     too_old = sorted(f"{node} has {major}" for node, major in told.items() if major is not None and major < wanted)
     untold = sorted(node for node, major in told.items() if major is None)
-    want = f"CUDA {wanted}, for vLLM {version}"
+    want = f"CUDA {wanted}, for {engine.title} {engine.version}"
     if too_old:
         yield Finding(
             f"driver {name}",

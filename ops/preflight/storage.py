@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from blueprint.stack import Stack
-from blueprint.workload import Storage
+from blueprint.weights import Storage
 from ops.preflight.facts import Claim, Facts, Finding, StorageClass, Unread
 
 _BLOCK = frozenset({"ReadWriteOnce"})

@@ -101,8 +101,8 @@ def test_a_rollout_of_all_replicas_takes_one_deadline_each():
 
 def test_arguments_are_one_item_per_flag():
     """A change of one setting shows as one changed item."""
-    before = workload().arguments
-    after = workload({"models.m.engine.maxModelLen": 4096}).arguments
+    before = workload().engine.arguments
+    after = workload({"models.m.engine.maxModelLen": 4096}).engine.arguments
     assert set(before) ^ set(after) == {"--max-model-len=8192", "--max-model-len=4096"}
     assert not [argument for argument in before if " " in argument]
 
@@ -117,7 +117,7 @@ def test_arguments_say_what_the_file_says():
         },
         "models.m.lifecycle": {"drainSeconds": 90},
     }
-    arguments = workload(edit | gpus(4, count=4)).arguments
+    arguments = workload(edit | gpus(4, count=4)).engine.arguments
     assert arguments[0] == "Qwen/Qwen2.5-1.5B-Instruct"
     for flag in (
         "--max-model-len=32768",
@@ -131,7 +131,7 @@ def test_arguments_say_what_the_file_says():
 
 
 def test_a_model_answers_to_its_name_here_and_on_the_hub():
-    arguments = list(workload().arguments)
+    arguments = list(workload().engine.arguments)
     at = arguments.index("--served-model-name")
     # The next item is a flag: the names end there.
     assert arguments[at + 1 : at + 3] == ["m", "Qwen/Qwen2.5-1.5B-Instruct"]
@@ -147,7 +147,7 @@ def test_the_image_is_tag_and_digest_from_the_lock():
 def test_only_the_lab_takes_a_tag_and_a_branch():
     lab = workload(base=LAB)
     assert lab.image.value == "docker.io/vllm/vllm-openai:v0.33.0"
-    assert "--revision=main" in lab.arguments
+    assert "--revision=main" in lab.engine.arguments
     assert "only the lab" in lab.image.why
     assert "only the lab" in lab.revision.why
 
@@ -158,7 +158,7 @@ def test_live_objects_keep_the_oldest_name():
     assert renamed.name == "m"
     assert renamed.object_name == "first"
     assert renamed.storage.value.claim_name == "first-cache"
-    arguments = list(renamed.arguments)
+    arguments = list(renamed.engine.arguments)
     assert arguments[arguments.index("--served-model-name") + 1] == "m"
 
 
@@ -217,7 +217,7 @@ def test_what_every_resolved_stack_keeps(config):
             assert spare[config["models"][one.name]["accelerator"]["type"]] >= one.gpu_count
             assert one.storage.value.access_mode != "ReadWriteOnce"
         assert one.shm_gib.value < one.memory_gib.value
-        assert f"--shutdown-timeout={times.drain}" in one.arguments
+        assert f"--shutdown-timeout={times.drain}" in one.engine.arguments
         assert all(decision.why for decision in one.decisions().values())
     live = Counter(one.object_name for one in resolved.workloads)
     assert set(live.values()) == {1}

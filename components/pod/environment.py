@@ -1,0 +1,31 @@
+"""The engine's environment: a ConfigMap that follows from its content, and what comes from Secrets."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from blueprint.settings.stack import SecretKey
+from blueprint.workload import Workload
+from components.pod.volumes import CACHE_PATH
+
+
+def environment(workload: Workload) -> Mapping[str, str]:
+    """The engine's environment, secrets apart."""
+    return {
+        "HF_HOME": f"{CACHE_PATH}/huggingface",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HOME": workload.engine.home,
+        **workload.engine.environment,
+    }
+
+
+def environment_name(workload: Workload) -> str:
+    """Name of the environment's ConfigMap. It follows from the content, so that a change rolls the pods."""
+    content = json.dumps(environment(workload), sort_keys=True).encode()
+    return f"{workload.object_name}-env-{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def hub_token_variable(secret: SecretKey) -> Any:
+    """The Hub's read token, by reference."""
+    return {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}

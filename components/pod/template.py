@@ -1,0 +1,41 @@
+"""The pod of a GPU workload: what runs, with which rights, probed and stopped how."""
+
+from typing import Any
+
+from blueprint.settings.stack import SecretKey
+from blueprint.workload import Workload
+from components.labels import labels
+from components.pod.container import container
+from components.pod.placement import placement
+from components.pod.volumes import volumes
+
+
+def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
+    """The pod template of a model's Deployment."""
+    return {
+        "metadata": {"labels": labels(workload)},
+        "spec": {
+            "serviceAccountName": workload.object_name,
+            "automountServiceAccountToken": False,
+            # A Service called vllm in the namespace would set VLLM_PORT to an address, and vLLM would die of it.
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": workload.times.value.grace,
+            "securityContext": pod_security(workload),
+            **placement(workload),
+            "containers": [container(workload, hub_token)],
+            "volumes": volumes(workload),
+        },
+    }
+
+
+def pod_security(workload: Workload) -> Any:
+    """Pod Security's restricted profile, with the image's own user; the cache is writable by its group."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": workload.engine.user_id,
+        "runAsGroup": workload.engine.user_id,
+        "fsGroup": workload.engine.user_id,
+        # Changing the owner of every file of a large cache at each start takes minutes.
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
