@@ -30,6 +30,11 @@ class Description:
         return cluster is not None and cluster.id == LAB_ID and cluster.context == LAB_ID
 
     @property
+    def in_production(self) -> bool:
+        """Whether an interruption of this stack has to be confirmed: what must not be deleted must not stop either."""
+        return self.settings.deletion.protect
+
+    @property
     def endpoints_in_lab(self) -> bool:
         """Whether this stack's endpoints are those of the lab."""
         return self.settings.huggingface.api == "lab"

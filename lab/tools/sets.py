@@ -8,6 +8,8 @@ from lab.tools.build import ToolSet
 _HERE = Path(__file__).parent
 _KWOK = "sigs.k8s.io/kwok"
 _PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+_KEDA = "github.com/kedacore/keda/v2"
+_GATEWAY_API = "sigs.k8s.io/gateway-api"
 
 CLUSTER = ToolSet(
     folder=_HERE / "cluster",
@@ -45,6 +47,11 @@ CRDS = ToolSet(
                     _PROMETHEUS_OPERATOR,
                     "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
                 ),
+                (_KEDA, "config/crd/bases/keda.sh_scaledobjects.yaml"),
+                (_KEDA, "config/crd/bases/keda.sh_triggerauthentications.yaml"),
+                (_GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_gatewayclasses.yaml"),
+                (_GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_gateways.yaml"),
+                (_GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"),
             )
         }
     ),
