@@ -51,6 +51,10 @@ refresh: setup ## Bring the state of STACK (dev) to what is really there.
 down: setup ## Delete all that STACK (dev) has, and stop the lab if it was there.
 	@$(DEPLOY) down $(DEPLOY_OPTIONS)
 
+.PHONY: status
+status: setup ## What of STACK (dev) runs where, and why the rest does not. MODEL=name: one model.
+	@$(RUN) llm status --stack $(STACK) $(MODEL)
+
 .PHONY: chat
 chat: setup ## Talk to MODEL of STACK (dev). PROMPT="...": one question.
 	$(if $(MODEL),,$(error Say which model: make chat MODEL=name))

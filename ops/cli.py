@@ -14,6 +14,7 @@ COMMANDS = {
     "lock": "ops.lock",
     "render": "ops.render",
     "schema": "ops.schema",
+    "status": "ops.status.command",
 }
 """Each command is the click command `command` of its module, imported only when it is asked for."""
 

@@ -9,8 +9,8 @@ import click
 
 from blueprint.settings import Cluster
 from blueprint.stack import Stack
+from ops.cluster.connection import UnusableError, connect, find_context
 from ops.preflight import gpus, namespace, platform, storage
-from ops.preflight.connection import UnusableError, connect, find_context
 from ops.preflight.facts import Facts, Finding
 from ops.preflight.reader import gather
 from ops.project import Project

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ops.preflight.quantity import Quantity
+from ops.cluster.quantity import Quantity
+from ops.cluster.reading import Unread
 
 Status = Literal["ok", "warn", "FAIL"]
 
@@ -22,15 +23,9 @@ class Finding:
         return f"{self.status:<4}  {self.check}: {' '.join(self.message.split())}"
 
 
-@dataclass(frozen=True)
-class Unread:
-    """A fact that could not be read, and why: most often a missing right."""
-
-    why: str
-
-    def finding(self, check: str) -> Finding:
-        """Say that a check could not be made."""
-        return Finding(check, "warn", f"not checked: {self.why}")
+def unchecked(check: str, unread: Unread) -> Finding:
+    """Say that a check could not be made."""
+    return Finding(check, "warn", f"not checked: {unread.why}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ from blueprint.accelerators import ACCELERATORS, CUDA_MAJOR_LABELS, GPU_TAINT_KE
 from blueprint.settings import Cluster
 from blueprint.stack import Stack
 from blueprint.workload import Workload
-from ops.preflight import quantity
-from ops.preflight.facts import Facts, Finding, Node, Status, Unread
-from ops.preflight.quantity import GIB
+from ops.cluster import quantity
+from ops.cluster.quantity import GIB
+from ops.cluster.reading import Unread
+from ops.preflight.facts import Facts, Finding, Node, Status, unchecked
 
 _ON_DEMAND = ("karpenter", "eksAutoMode")
 """Labellers whose nodes are made when pods wait for them: none has to be there yet."""
@@ -20,7 +21,7 @@ _STATE_TAINTS = "node.kubernetes.io/"
 def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
     """Per accelerator that the stack declares."""
     if isinstance(facts.nodes, Unread):
-        yield facts.nodes.finding("gpus")
+        yield unchecked("gpus", facts.nodes)
         return
     key = LABEL_KEYS[cluster.node_labels]
     for name, pool in sorted(cluster.accelerators.items()):

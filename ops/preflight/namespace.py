@@ -6,8 +6,9 @@ from blueprint.description import PART_OF
 from blueprint.settings import Cluster
 from blueprint.settings.stack import SecretKey
 from blueprint.stack import Stack
+from ops.cluster.reading import Unread
 from ops.preflight import quota
-from ops.preflight.facts import Facts, Finding, Namespace, Status, Unread
+from ops.preflight.facts import Facts, Finding, Namespace, Status, unchecked
 
 
 def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
@@ -23,7 +24,7 @@ def _ownership(cluster: Cluster, found: Namespace | Unread | None) -> Finding:
     name, create = cluster.namespace.name, cluster.namespace.create
     wanted = f"create: {str(create).lower()}"
     if isinstance(found, Unread):
-        return found.finding("namespace")
+        return unchecked("namespace", found)
     key, value = PART_OF
     status: Status = "ok"
     if found is None:
@@ -48,7 +49,7 @@ def _secret(secret: SecretKey, cluster: Cluster, facts: Facts) -> Finding:
         f"--from-file={secret.key}=FILE"
     )
     if isinstance(keys, Unread):
-        return keys.finding("hub secret")
+        return unchecked("hub secret", keys)
     if keys is None and facts.namespace is None and cluster.namespace.create:
         return Finding(
             "hub secret",

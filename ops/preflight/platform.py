@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from blueprint.settings import Cluster
 from blueprint.stack import Stack
-from ops.preflight.facts import Facts, Finding, Unread
+from ops.cluster.reading import Unread
+from ops.preflight.facts import Facts, Finding, unchecked
 
 OLDEST_MINOR = 30
 """Kubernetes 1.30 runs `preStop: sleep` by default; an older server drops it, and pods stop while still in use."""
@@ -23,7 +24,7 @@ def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
 
 def _version(version: str | Unread) -> Finding:
     if isinstance(version, Unread):
-        return version.finding("version")
+        return unchecked("version", version)
     match = re.match(r"v(\d+)\.(\d+)", version)
     wanted = f"v1.{OLDEST_MINOR} or newer"
     if match is None:
@@ -39,7 +40,7 @@ def _version(version: str | Unread) -> Finding:
 
 def _pod_monitors(established: bool | Unread) -> Finding:
     if isinstance(established, Unread):
-        return established.finding("podmonitors")
+        return unchecked("podmonitors", established)
     if established:
         return Finding("podmonitors", "ok", "monitoring.coreos.com/v1 is established")
     return Finding(
@@ -52,7 +53,7 @@ def _pod_monitors(established: bool | Unread) -> Finding:
 
 def _operator(facts: Facts) -> Finding:
     if isinstance(facts.operators, Unread):
-        return facts.operators.finding("prometheus operator")
+        return unchecked("prometheus operator", facts.operators)
     running = sorted(name for name, available in facts.operators.items() if available)
     if running:
         return Finding("prometheus operator", "ok", f"{', '.join(running)} is available")
@@ -67,7 +68,7 @@ def _operator(facts: Facts) -> Finding:
 
 def _runtime_class(name: str, exists: bool | Unread) -> Finding:
     if isinstance(exists, Unread):
-        return exists.finding("runtime class")
+        return unchecked("runtime class", exists)
     if exists:
         return Finding("runtime class", "ok", f"{name} exists")
     return Finding(

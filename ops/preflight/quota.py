@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from blueprint.stack import Stack
 from blueprint.workload import Workload
-from ops.preflight.facts import Finding, Quota, Unread
-from ops.preflight.quantity import GIB, Quantity, show
+from ops.cluster.quantity import GIB, Quantity, show
+from ops.cluster.reading import Unread
+from ops.preflight.facts import Finding, Quota, unchecked
 
 _SYNONYMS = {
     "cpu": "requests.cpu",
@@ -27,7 +28,7 @@ _NEVER_SET = ("limits.cpu", "requests.ephemeral-storage", "limits.ephemeral-stor
 def check(stack: Stack, quotas: Sequence[Quota] | Unread) -> Iterator[Finding]:
     """One finding per quota that does not suffice, or one that all do."""
     if isinstance(quotas, Unread):
-        yield quotas.finding("quota")
+        yield unchecked("quota", quotas)
         return
     steady, rolling = _needs(stack.workloads, rollout=False), _needs(stack.workloads, rollout=True)
     findings = [

@@ -3,23 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import httpx2
-
 from blueprint.stack import Stack
 from blueprint.workload import Workload
-from ops.preflight import quantity
-from ops.preflight.connection import Connection
-from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass, Unread
+from ops.cluster import quantity
+from ops.cluster.connection import Connection
+from ops.cluster.reading import Reader, Unread
+from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
-_PAGE = 500
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _OPERATOR = "prometheus-operator"
 
 
 def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
     """Read what the stack's checks need. A fact that cannot be read says why, and never stops the others."""
-    read = _Reader(connection.http)
+    read = Reader(connection.http)
     cluster = stack.cluster
     if cluster is None:
         raise ValueError("a stack without cluster has nothing to be gathered")
@@ -77,60 +75,6 @@ def _existing_claims(workloads: Sequence[Workload]) -> Iterator[str]:
             yield storage.claim_name
 
 
-class _Reader:
-    def __init__(self, http: httpx2.Client):
-        self._http = http
-
-    def one(self, path: str, right: str, shape: Any) -> Any:
-        """One object, shaped; None when it does not exist."""
-        answer = self._get(path, right, {})
-        if answer is None or isinstance(answer, Unread):
-            return answer
-        return self._shaped(right, lambda: shape(answer))
-
-    def all(self, path: str, right: str, shape: Any) -> Any:
-        """All objects of a kind, shaped."""
-        items = self._items(path, right)
-        return items if isinstance(items, Unread) else self._shaped(right, lambda: [shape(item) for item in items])
-
-    def _items(self, path: str, right: str) -> list[Any] | Unread:
-        found: list[Any] = []
-        parameters: dict[str, Any] = {"limit": _PAGE}
-        while True:
-            page = self._get(path, right, parameters)
-            if page is None:
-                return Unread(f"the server knows nothing at {path}")
-            if isinstance(page, Unread):
-                return page
-            found += page.get("items") or []
-            parameters["continue"] = (page.get("metadata") or {}).get("continue")
-            if not parameters["continue"]:
-                return found
-
-    def _get(self, path: str, right: str, parameters: Mapping[str, Any]) -> dict[str, Any] | Unread | None:
-        try:
-            answer = self._http.get(path, params=parameters)
-        except httpx2.HTTPError as error:
-            return Unread(f"the server stopped answering ({type(error).__name__}) to: {right}")
-        if answer.status_code == httpx2.codes.NOT_FOUND:
-            return None
-        if answer.status_code == httpx2.codes.FORBIDDEN:
-            return Unread(f"needs the right to {right}")
-        if answer.status_code != httpx2.codes.OK:
-            return Unread(f"the server answered HTTP {answer.status_code} to: {right}")
-        try:
-            content = answer.json()
-        except ValueError:
-            content = None
-        return content if isinstance(content, dict) else Unread(f"the server answered no JSON object to: {right}")
-
-    def _shaped(self, right: str, shape: Any) -> Any:
-        try:
-            return shape()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return Unread(f"the server answered in an unknown form ({type(error).__name__}) to: {right}")
-
-
 def _amounts(amounts: Mapping[str, Any] | None) -> dict[str, quantity.Quantity]:
     return {name: quantity.parse(amount) for name, amount in (amounts or {}).items()}
 
@@ -154,7 +98,7 @@ def _established(definition: Any) -> bool:
     return "v1" in served and any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
 
 
-def _operators(read: _Reader) -> Mapping[str, bool] | Unread:
+def _operators(read: Reader) -> Mapping[str, bool] | Unread:
     found = read.all("/apis/apps/v1/deployments", "list deployments.apps in all namespaces", _operator)
     return found if isinstance(found, Unread) else {name: available for name, available in found if name}
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from blueprint.stack import Stack
 from blueprint.weights import Storage
-from ops.preflight.facts import Claim, Facts, Finding, StorageClass, Unread
+from ops.cluster.reading import Unread
+from ops.preflight.facts import Claim, Facts, Finding, StorageClass, unchecked
 
 _BLOCK = frozenset({"ReadWriteOnce"})
 _FILES = frozenset({"ReadWriteOnce", "ReadWriteMany"})
@@ -57,7 +58,7 @@ def access_modes(provisioner: str) -> frozenset[str] | None:
 
 def _class(check_name: str, model: str, storage: Storage, classes: Sequence[StorageClass] | Unread) -> Finding:
     if isinstance(classes, Unread):
-        return classes.finding(check_name)
+        return unchecked(check_name, classes)
     names = ", ".join(sorted(item.name for item in classes)) or "none"
     setting = f"models.{model}.cache.storageClass"
     if storage.storage_class:
@@ -97,7 +98,7 @@ def _class(check_name: str, model: str, storage: Storage, classes: Sequence[Stor
 def _claim(check_name: str, model: str, storage: Storage, claim: Claim | Unread | None) -> Finding:
     wanted = storage.access_mode
     if isinstance(claim, Unread):
-        return claim.finding(check_name)
+        return unchecked(check_name, claim)
     if claim is None:
         return Finding(
             check_name,

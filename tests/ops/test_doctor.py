@@ -9,8 +9,9 @@ from blueprint.accelerators import ACCELERATORS
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.stack import resolve_stack
 from ops import doctor
-from ops.preflight import quantity
-from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass, Unread
+from ops.cluster import quantity
+from ops.cluster.reading import Unread
+from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass
 from ops.preflight.storage import access_modes
 from tests.support import lab_config
 

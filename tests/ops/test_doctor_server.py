@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from ops import doctor
-from ops.preflight import connection
+from ops.cluster import connection
 from tests.support import lab_config
 
 TOKEN = "kube-token-that-must-not-be-seen"
