@@ -57,3 +57,6 @@ CRDS = ToolSet(
     ),
 )
 """Custom resource definitions that the components use, as files of the modules that own them."""
+
+LINT = ToolSet(folder=_HERE / "lint")
+"""kubeconform, which holds manifests to the schemas of the API."""
