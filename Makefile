@@ -11,6 +11,8 @@ UV_VERSION := 0.13.9
 RUN := $(UV) run --frozen --quiet
 DEPLOY = $(RUN) python -m lab.deploy
 DEPLOY_OPTIONS = --stack $(STACK) $(if $(CONTEXT),--context $(CONTEXT)) $(if $(ENGINE),--engine $(ENGINE))
+# Most of a test's time is waiting for a cluster. A file's tests share one, so they stay together.
+PARALLEL := --numprocesses=3 --dist=loadfile
 LAB_OPTIONS := $(if $(START_SECONDS),--start-seconds $(START_SECONDS)) $(if $(DRAIN_SECONDS),--drain-seconds $(DRAIN_SECONDS)) $(if $(TAINT),$(if $(filter none,$(TAINT)),--no-taint,--taint))
 
 # The lab's context is found beside the user's own.
@@ -102,7 +104,7 @@ lint: setup ## Formatting, lint, types, import contracts.
 
 .PHONY: test
 test: lint tools ## Lint, then all tests but the slow proofs.
-	$(RUN) pytest -m "not prove" $(PYTEST_OPTIONS)
+	$(RUN) pytest -m "not prove" $(PARALLEL) $(PYTEST_OPTIONS)
 
 .PHONY: prove
 prove: tools ## The slow proofs.
