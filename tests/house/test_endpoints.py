@@ -310,12 +310,10 @@ def killed(stack, moment, then):
     # What is on its way arrives, whoever waits for the answer.
     eventually(lambda: all(request.status for request in hub.requests if request.operation == "create"))
     if then == "up":
-        told = stack.up()
+        stack.up()
         assert hub.endpoint("qwen").state == "running"
         assert (endpoints(hub), hub.world.created) == (["qwen"], 1)
         assert stack.outputs()["endpoints"]["qwen"]["status"] == "running"
-        if moment == "waited for":
-            assert "qwen: pending" in told or "qwen: initializing" in told
         stack.clean()
     elif stack.is_cli and moment in UNNOTED:
         # The CLI forgets a create that it did not see the end of; the stack's word does not go without its endpoints.
