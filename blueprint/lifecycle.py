@@ -11,9 +11,6 @@ IMAGE_PULL_SECONDS = 900
 PRE_STOP_SECONDS = 15
 """How long a stopping pod still serves, until every proxy has dropped it from its endpoints."""
 
-GRACE_MARGIN_SECONDS = 15
-"""From the end of the drain to SIGKILL: the engine's processes exit and free the GPU."""
-
 STARTUP_PERIOD_SECONDS = 10
 
 
@@ -24,11 +21,12 @@ class Times:
     startup: int
     pre_stop: int
     drain: int
+    exit: int
 
     @property
     def grace(self) -> int:
-        """From the decision to stop until SIGKILL: preStop, drain and a margin."""
-        return self.pre_stop + self.drain + GRACE_MARGIN_SECONDS
+        """From the decision to stop until SIGKILL: preStop, drain, and the engine's exit."""
+        return self.pre_stop + self.drain + self.exit
 
     @property
     def progress_deadline(self) -> int:
@@ -36,13 +34,14 @@ class Times:
         return IMAGE_PULL_SECONDS + self.startup + self.grace
 
 
-def resolve_times(lifecycle: Lifecycle) -> Resolved[Times]:
-    """How long a replica takes to come and to go."""
+def resolve_times(lifecycle: Lifecycle, exit_seconds: int) -> Resolved[Times]:
+    """How long a replica takes to come and to go. exit_seconds: what its engine needs once it has drained."""
     return Resolved(
         Times(
             startup=lifecycle.startup_minutes * 60,
             pre_stop=PRE_STOP_SECONDS,
             drain=lifecycle.drain_seconds,
+            exit=exit_seconds,
         ),
         "startup and drain: lifecycle; a stopping pod serves on for preStop, until proxies have dropped it",
     )

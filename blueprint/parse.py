@@ -158,7 +158,8 @@ def _stand_in(field: FieldInfo | None) -> Any:
         return _DROP
     options = models_of(field.annotation)
     if options:
-        return next((stand_in for model in options if (stand_in := _alone(model)) is not None), {})
+        # The one that needs least; a single mapping says itself what it lacks.
+        return min(map(_smallest, options), key=len) if len(options) > 1 else {}
     if get_origin(field.annotation) is Literal:
         return get_args(field.annotation)[0]
     if get_origin(field.annotation) is dict:
@@ -174,11 +175,10 @@ def _stand_in(field: FieldInfo | None) -> Any:
     return _DROP
 
 
-def _alone(model: type[BaseModel]) -> Mapping[str, str] | None:
-    """The tag of one of several mappings, where that mapping needs no other key."""
-    tag = tag_of(model)
-    others = [name for name, field in model.model_fields.items() if field.is_required() and (not tag or name != tag[0])]
-    return dict([tag]) if tag and not others else None
+def _smallest(model: type[BaseModel]) -> Mapping[str, Any]:
+    """One of several mappings, with its tag and no key that it does not need."""
+    required = {info.alias or name: info for name, info in model.model_fields.items() if info.is_required()}
+    return {key: _stand_in(info) for key, info in required.items()} | dict([tag] if (tag := tag_of(model)) else [])
 
 
 def _issue(detail: Mapping[str, Any], place: Place) -> Issue:

@@ -6,7 +6,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from blueprint.accelerators import ACCELERATORS
-from blueprint.engines import VLLM_VERSIONS
+from blueprint.engines import ENGINES
+from blueprint.engines.facts import Typed
+from blueprint.engines.flags import flags_of
 from blueprint.settings import Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,6 +20,9 @@ _SECURE = {
     "additionalProperties": False,
 }
 """A secret as Pulumi writes it into a stack file: encrypted."""
+
+_ENGINES = {"ClusterVllm": "vllm", "EndpointVllm": "vllm", "ClusterSglang": "sglang", "ClusterTgi": "tgi"}
+"""Settings models of engines whose versions and words are in the registry."""
 
 
 def stack_schema(project: str) -> dict[str, Any]:
@@ -34,8 +39,8 @@ def stack_schema(project: str) -> dict[str, Any]:
     # Cross-checks hold these to the registries; completion needs the names.
     definitions["Cluster"]["properties"]["accelerators"]["propertyNames"] = {"enum": sorted(ACCELERATORS)}
     definitions["AcceleratorChoice"]["properties"]["type"]["enum"] = sorted(ACCELERATORS)
-    for engine in ("VllmEngine", "EndpointVllm"):
-        definitions[engine]["properties"]["version"]["enum"] = sorted(VLLM_VERSIONS)
+    for definition, engine in _ENGINES.items():
+        _engine_words(definitions, definition, engine)
     token = {
         **_SECURE,
         "description": "Read token for the Hub, as `pulumi config set --secret hubReadToken` writes it.",
@@ -66,6 +71,20 @@ def stack_schema(project: str) -> dict[str, Any]:
         "$defs": definitions,
     }
     return {key: _tidy(value) if isinstance(value, dict) else value for key, value in schema.items()}
+
+
+def _engine_words(definitions: dict[str, Any], definition: str, engine: str) -> None:
+    """The versions of an engine, and what its versions together offer for each option, for completion."""
+    facts = ENGINES[engine]
+    properties = definitions[definition]["properties"]
+    properties["version"]["enum"] = sorted(facts.versions)
+    for typed in (*facts.typed, *(Typed(key=key, flag=flag) for key, flag in facts.words_of.items())):
+        found = [flags_of(engine, version).get(typed.flag) for version in facts.versions]
+        words = sorted({word for flag in found if flag for word in flag.values})
+        option = properties.get(typed.key)
+        text = next((part for part in (option or {}).get("anyOf", []) if part.get("type") == "string"), None)
+        if words and text is not None:
+            text["enum"] = words
 
 
 def nested_models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

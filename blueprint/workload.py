@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from blueprint.accelerators import ACCELERATORS, LABEL_KEYS
 from blueprint.description import Description, object_name
-from blueprint.engines import vllm
 from blueprint.engines.process import EngineProcess
+from blueprint.engines.resolve import resolve_engine, resolve_image
 from blueprint.lifecycle import Times, resolve_times
-from blueprint.pins import pinned_image, pinned_revision
+from blueprint.pins import pinned_revision
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
 from blueprint.settings import KubernetesModel
@@ -63,7 +63,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     revision = pinned_revision(description, model.model, model.revision)
     live_name = object_name(name, model.formerly)
     storage = resolve_storage(model.cache, live_name)
-    engine = vllm.process(model, name=name, revision=revision.value)
+    engine = resolve_engine(description, model, name=name, revision=revision.value)
     return Workload(
         name=name,
         formerly=model.formerly,
@@ -75,12 +75,12 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         gpu_label=(LABEL_KEYS[cluster.node_labels], accelerator.labels[cluster.node_labels]),
         runtime_class=cluster.runtime_class,
         replicas=model.scaling.max,
-        image=pinned_image(description, engine.image),
+        image=resolve_image(description, model, engine),
         revision=revision,
         cpu=cpu(model),
         memory_gib=memory_gib(model),
         shm_gib=shm_gib(model),
         storage=storage,
         rollout=resolve_rollout(description, cluster, model, storage.value),
-        times=resolve_times(model.lifecycle),
+        times=resolve_times(model.lifecycle, engine.exit_seconds),
     )

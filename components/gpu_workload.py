@@ -168,7 +168,8 @@ def deployment_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
 
 def pod_monitor_spec(workload: Workload) -> Any:
     """Scrape of the engine's own metrics."""
+    port = "metrics" if workload.engine.metrics_port != workload.engine.port else "http"
     return {
         "selector": {"matchLabels": selector(workload)},
-        "podMetricsEndpoints": [{"port": "http", "path": workload.engine.metrics_path, "interval": "15s"}],
+        "podMetricsEndpoints": [{"port": port, "path": workload.engine.metrics_path, "interval": "15s"}],
     }

@@ -48,8 +48,9 @@ _PARALLEL = 8
 def command(models: Sequence[str], endpoint: str | None, directory: Path | None, check: bool, timeout: float) -> None:
     """Pin models to commits in models.lock.yaml.
 
-    Without arguments: every model of every stack file. REVISION is main when absent. A token for gated and
-    private models is read from HF_TOKEN. What cannot be resolved keeps the pin it has, and the exit code is 1.
+    Without arguments: every model of every stack file, with its adapters and the model that drafts for it. REVISION is
+    main when absent. A token for gated and private models is read from HF_TOKEN. What cannot be resolved keeps the pin
+    it has, and the exit code is 1.
 
     Images are not resolved by this version: images.lock.yaml is kept by hand.
     """
@@ -129,13 +130,27 @@ def _models_of(models: Any) -> tuple[Iterable[ModelRevision], Sequence[str]]:
     found: list[ModelRevision] = []
     mistakes: list[str] = []
     for name, settings in models.items():
-        given: Mapping[str, Any] = settings if isinstance(settings, Mapping) else {}
-        model = _model(given.get("model"), given.get("revision", DEFAULT_REVISION))
-        if model is None:
-            mistakes.append(f"models.{name}: no model of the form organisation/name at a revision.")
-        else:
-            found.append(model)
+        given = _mapping(settings)
+        for place, named in {f"models.{name}": given, **_beside(f"models.{name}.engine", given)}.items():
+            model = _model(named.get("model"), named.get("revision", DEFAULT_REVISION))
+            if model is None:
+                mistakes.append(f"{place}: no model of the form organisation/name at a revision.")
+            else:
+                found.append(model)
     return found, mistakes
+
+
+def _beside(path: str, given: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What the engine reads beside the model, by its place: adapters, and the model that drafts."""
+    engine = _mapping(given.get("engine"))
+    adapters = _mapping(_mapping(engine.get("lora")).get("adapters"))
+    found = {f"{path}.lora.adapters.{name}": _mapping(adapter) for name, adapter in adapters.items()}
+    draft = _mapping(engine.get("speculative"))
+    return {**found, **({f"{path}.speculative": draft} if "model" in draft else {})}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _source(endpoint: str | None, directory: Path | None, wanted: Sequence[ModelRevision], timeout: float) -> Source:

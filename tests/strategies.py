@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
-from blueprint.engines import VLLM_VERSIONS
+from tests.engine_strategies import engines
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
@@ -56,17 +56,6 @@ def some(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
     return st.fixed_dictionaries({}, optional=strategies)
 
 
-def _engines() -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {"name": st.just("vllm"), "maxModelLen": st.integers(16, 10_000_000)},
-        optional={
-            "version": st.sampled_from(sorted(VLLM_VERSIONS)),
-            "gpuMemoryUtilization": st.integers(5, 99).map(lambda percent: percent / 100),
-            "maxNumSeqs": st.integers(1, 8192),
-        },
-    )
-
-
 @st.composite
 def _caches(draw: st.DrawFn, replicas: int) -> dict[str, Any]:
     size = st.integers(1, 2000)
@@ -106,7 +95,7 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     model: dict[str, Any] = {
         "target": "kubernetes",
         "model": draw(repositories()),
-        "engine": draw(_engines()),
+        "engine": draw(engines()),
         "accelerator": accelerator,
     }
     if replicas > 1 or draw(st.booleans()):

@@ -1,8 +1,8 @@
 """The engine of an endpoint: whether it runs on the instance, its options and its environment."""
 
-import re
 from collections.abc import Iterator, Sequence
 
+from blueprint.checks.images import unpinned
 from blueprint.description import Description
 from blueprint.endpoint_container import ENDPOINT_ENGINES, parallelism
 from blueprint.engines import VLLM_VERSIONS
@@ -33,7 +33,6 @@ _LLAMACPP_RESERVED = (
 """Set by the endpoint itself. Source: https://huggingface.co/docs/inference-endpoints/engines/llama_cpp"""
 
 _TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
-_TAG = re.compile(r":[^/:@]+$")
 
 
 def check(description: Description) -> Iterator[Issue]:
@@ -74,21 +73,9 @@ def _version(path: KeyPath, model: EndpointModel) -> Iterator[Issue]:
 
 def _image(path: KeyPath, model: EndpointModel, *, in_lab: bool) -> Iterator[Issue]:
     engine = model.engine
-    if isinstance(engine, EndpointVllm | EndpointHuggingFace) or "@" in engine.image:
-        return
-    if not in_lab:
-        yield Issue(
-            path=(*path, "engine", "image"),
-            problem=f"{engine.image} has no digest, and what its tag means can change; it deploys to the lab only",
-            remedy="Append @sha256:... as `docker buildx imagetools inspect` shows it.",
-            reads=(("huggingface", "api"),),
-        )
-    elif _TAG.search(engine.image) is None:
-        yield Issue(
-            path=(*path, "engine", "image"),
-            problem=f"{engine.image} has neither tag nor digest, and would be whatever is latest",
-            remedy="Append :tag, or @sha256:digest.",
-        )
+    if not isinstance(engine, EndpointVllm | EndpointHuggingFace):
+        place = (("huggingface", "api"),)
+        yield from unpinned((*path, "engine", "image"), engine.image, in_lab=in_lab, reads=place)
 
 
 def _accelerator(path: KeyPath, model: EndpointModel) -> Iterator[Issue]:

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 
 from blueprint.description import Description
-from blueprint.engines import VLLM_VERSIONS
+from blueprint.engines import ENGINES
+from blueprint.engines.resolve import beside
 from blueprint.issues import Issue, KeyPath
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK
 from blueprint.settings import EndpointModel, KubernetesModel
-from blueprint.settings.engine import VllmEngine
+from blueprint.settings.endpoint_engines import EndpointVllm
+from blueprint.settings.engine_sglang import ClusterSglang
+from blueprint.settings.engine_tgi import ClusterTgi
+from blueprint.settings.engine_vllm import ClusterVllm
 
 
 def check(description: Description) -> Iterator[Issue]:
@@ -20,33 +24,44 @@ def check(description: Description) -> Iterator[Issue]:
             in_lab = description.in_lab
             place = (("cluster", "context"), ("cluster", "id"))
         if not in_lab:
-            yield from _model(description, name, model, place)
+            yield from _model(description, ("models", name), model.model, model.revision, place)
             yield from _image(description, name, model, place)
+            for keys, repository, revision in beside(model) if isinstance(model, KubernetesModel) else ():
+                yield from _model(description, ("models", name, *keys), repository, revision, place)
 
 
 def _model(
-    description: Description, name: str, model: KubernetesModel | EndpointModel, place: tuple[KeyPath, ...]
+    description: Description, path: KeyPath, repository: str, revision: str, place: tuple[KeyPath, ...]
 ) -> Iterator[Issue]:
-    if description.models_lock.pin(model.model, model.revision).sha is None:
+    if description.models_lock.pin(repository, revision).sha is None:
         yield Issue(
-            path=("models", name, "model"),
-            problem=f"{model.model}@{model.revision} is unresolved in {MODELS_LOCK}; it deploys to the lab only",
-            remedy=f"Run `llm lock {model.model}@{model.revision}` where the Hub can be reached, and commit.",
-            reads=(("models", name, "revision"), *place),
+            path=(*path, "model"),
+            problem=f"{repository}@{revision} is unresolved in {MODELS_LOCK}; it deploys to the lab only",
+            remedy=f"Run `llm lock {repository}@{revision}` where the Hub can be reached, and commit.",
+            reads=((*path, "revision"), *place),
         )
 
 
 def _image(
     description: Description, name: str, model: KubernetesModel | EndpointModel, place: tuple[KeyPath, ...]
 ) -> Iterator[Issue]:
-    if not isinstance(model.engine, VllmEngine):
-        return
-    version = VLLM_VERSIONS.get(model.engine.version)
-    if version is not None and description.images_lock.pin(version.image).digest is None:
+    image = _registry_image(model)
+    if image is not None and description.images_lock.pin(image).digest is None:
         yield Issue(
             path=("models", name, "engine", "version"),
-            problem=f"{version.image} is unresolved in {IMAGES_LOCK}; it deploys to the lab only",
+            problem=f"{image} is unresolved in {IMAGES_LOCK}; it deploys to the lab only",
             remedy="Read its digest with `docker buildx imagetools inspect` where the registry can be reached, "
             f"and write it into {IMAGES_LOCK} with source and day.",
-            reads=place,
+            reads=(("models", name, "engine", "name"), ("models", name, "engine", "image"), *place),
         )
+
+
+def _registry_image(model: KubernetesModel | EndpointModel) -> str | None:
+    """The image that the engine registry names; None where the stack file does, or somebody else chooses it."""
+    engine = model.engine
+    if not isinstance(engine, ClusterVllm | ClusterSglang | ClusterTgi | EndpointVllm):
+        return None
+    if isinstance(engine, ClusterSglang | ClusterTgi) and engine.image is not None:
+        return None
+    version = ENGINES[engine.name].versions.get(engine.version)
+    return version.image if version else None

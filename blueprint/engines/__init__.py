@@ -1,7 +1,15 @@
 """The one registry of engines: per version its image, CUDA major, flags, ports, probes and drain."""
 
-from blueprint.engines.vllm import DEFAULT_VERSION as VLLM_DEFAULT_VERSION
-from blueprint.engines.vllm import VERSIONS as VLLM_VERSIONS
-from blueprint.engines.vllm import VllmVersion as VllmVersion
+from collections.abc import Mapping
+from types import MappingProxyType
 
-__all__ = ["VLLM_DEFAULT_VERSION", "VLLM_VERSIONS", "VllmVersion"]
+from blueprint.engines import sglang, tgi, vllm
+from blueprint.engines.facts import EngineFacts
+
+VLLM_DEFAULT_VERSION = vllm.DEFAULT_VERSION
+VLLM_VERSIONS = vllm.VERSIONS
+SGLANG_DEFAULT_VERSION = sglang.DEFAULT_VERSION
+TGI_DEFAULT_VERSION = tgi.DEFAULT_VERSION
+
+ENGINES: Mapping[str, EngineFacts] = MappingProxyType({"vllm": vllm.FACTS, "sglang": sglang.FACTS, "tgi": tgi.FACTS})
+"""Engines whose flags are known, by the name in a stack file. What is said to a custom server is in ``custom``."""

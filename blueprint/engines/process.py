@@ -3,17 +3,47 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+ADAPTERS = "/cache/adapters"
+"""Where adapters lie that an engine reads from a path: beside the weights, in the same volume."""
+
+UNKNOWN_USER = 1000
+"""User of an image that nobody said more about: any but root. Only the lab takes it."""
+
+UNKNOWN_HOME = "/home/engine"
+"""Home of a user that the image does not know: an empty directory of the pod."""
+
+UNKNOWN_ENVIRONMENT = {"USER": "engine"}
+"""torch asks getpass.getuser() for a name, which reads this before it dies on an id that /etc/passwd lacks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """A repository that has to lie at a path before the engine starts, because the engine takes no revision of it.
+
+    revision: the commit from the lock. path: a directory of the cache that only this revision uses.
+    """
+
+    repository: str
+    revision: str
+    path: str
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineProcess:
     """How one replica is run, reached and asked whether it lives.
 
     name: of the engine in the registry: vllm, sglang, tgi, custom. title: as its makers write it.
-    image: repository and tag, without digest; images.lock.yaml has the digest.
-    cuda_major: CUDA major of that image; None where it runs without a GPU's driver.
+    image: repository and tag, without digest: images.lock.yaml has it; or the stack file's own image, as written.
+    cuda_major: CUDA major of that image; None where it is not known, or the process needs no GPU.
+    served_name: what clients call the model, and what its metrics say.
+    max_running: most requests that one replica works on at the same time; None where the engine decides.
     port: of the inference API; metrics_port: of the metrics, which may be the same.
+    health_path: answers 200 while the process works; ready_path: while it wants requests. Neither asks for a key.
+    exit_seconds: from the last answer of a drain until the processes are gone and the GPU is free.
     environment: variables of this engine, without secrets and without those that every engine gets.
     user_id, home: the image's own user, as a number, and its writable home.
+    command: what runs in place of the image's entry point; empty where that one runs.
+    fetches: what has to be fetched beside the model, with the interpreter python, which has huggingface_hub.
     """
 
     name: str
@@ -21,12 +51,18 @@ class EngineProcess:
     version: str
     image: str
     cuda_major: int | None
+    served_name: str
+    max_running: int | None
     port: int
     metrics_port: int
     health_path: str
+    ready_path: str
     metrics_path: str
+    exit_seconds: int
     user_id: int
     home: str
     command: Sequence[str]
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    fetches: Sequence[Fetch] = ()
+    python: str = "python3"

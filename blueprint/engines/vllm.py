@@ -1,15 +1,19 @@
 """vLLM by version: facts read in its wheels and Dockerfiles, and its command line."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from blueprint.engines import owned
+from blueprint.engines.adapters import fetched
+from blueprint.engines.facts import EngineFacts, EngineVersion, Typed
 from blueprint.engines.process import EngineProcess
 
 if TYPE_CHECKING:
     # The settings take their default version from here.
     from blueprint.settings import KubernetesModel
+    from blueprint.settings.engine_vllm import ClusterVllm
 
 PORT = 8000
 """Port of the OpenAI server, its health check and its metrics alike."""
@@ -30,25 +34,15 @@ HOME = "/home/vllm"
 COMMAND = ("vllm", "serve")
 """Given in full, so that an image with another entrypoint runs the same."""
 
+EXIT_SECONDS = 15
+"""From the end of the drain to SIGKILL: the engine's processes exit and free the GPU."""
 
-@dataclass(frozen=True, kw_only=True)
-class VllmVersion:
-    """What differs between versions.
-
-    image: repository and tag, without digest; images.lock.yaml has the digest.
-    cuda_major: CUDA major of that image; the node's driver must support at least this one.
-    """
-
-    image: str
-    cuda_major: int
-
-
-VERSIONS: Mapping[str, VllmVersion] = MappingProxyType(
+VERSIONS: Mapping[str, EngineVersion] = MappingProxyType(
     {
         # Since CUDA 13.0.2 came in April 2026: https://github.com/vllm-project/vllm/pull/40669
-        "0.31.0": VllmVersion(image="docker.io/vllm/vllm-openai:v0.31.0", cuda_major=13),
+        "0.31.0": EngineVersion(image="docker.io/vllm/vllm-openai:v0.31.0", cuda_major=13),
         # Its wheel requires torch 2.14 and the cu13 builds of NVIDIA's packages.
-        "0.33.0": VllmVersion(image="docker.io/vllm/vllm-openai:v0.33.0", cuda_major=13),
+        "0.33.0": EngineVersion(image="docker.io/vllm/vllm-openai:v0.33.0", cuda_major=13),
     }
 )
 """Versions whose facts were looked up. All drain by ``--shutdown-timeout`` (since 0.18) and ship USER_ID."""
@@ -56,69 +50,162 @@ VERSIONS: Mapping[str, VllmVersion] = MappingProxyType(
 DEFAULT_VERSION = "0.31.0"
 """The newest version whose image digest is known: see images.lock.yaml."""
 
+_SPECULATIVE = "Use engine.speculative."
+_LORA = "Use engine.lora."
 
-def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProcess:
-    """How vLLM serves a model. name: what clients and metrics call it; revision: the commit from the lock."""
-    engine, version = model.engine, VERSIONS[model.engine.version]
+FACTS = EngineFacts(
+    title="vLLM",
+    versions=VERSIONS,
+    default_version=DEFAULT_VERSION,
+    typed=(
+        Typed(key="maxModelLen", flag="--max-model-len"),
+        Typed(key="gpuMemoryUtilization", flag="--gpu-memory-utilization"),
+        Typed(key="maxNumSeqs", flag="--max-num-seqs"),
+        Typed(key="maxNumBatchedTokens", flag="--max-num-batched-tokens"),
+        Typed(key="dtype", flag="--dtype"),
+        Typed(key="quantization", flag="--quantization"),
+        Typed(key="kvCacheDtype", flag="--kv-cache-dtype"),
+        Typed(key="prefixCaching", flag="--enable-prefix-caching", off="--no-enable-prefix-caching"),
+        Typed(key="structuredOutputBackend", flag="--structured-outputs-config.backend"),
+        Typed(key="chatTemplate", flag="--chat-template"),
+        # The parser without the switch would only answer to a tool choice that the client forces.
+        Typed(key="toolCallParser", flag="--tool-call-parser", beside=("--enable-auto-tool-choice",)),
+        Typed(key="reasoningParser", flag="--reasoning-parser"),
+        Typed(key="maxQueuedRequests", flag="--max-num-queued-reqs"),
+        Typed(key="maxQueuedTokens", flag="--max-num-queued-tokens"),
+        Typed(key="lora.maxRank", flag="--max-lora-rank"),
+        Typed(key="lora.maxPerBatch", flag="--max-loras"),
+        Typed(key="trustRemoteCode", flag="--trust-remote-code"),
+    ),
+    owned=MappingProxyType(
+        {
+            "--model": owned.MODEL,
+            "--revision": owned.MODEL,
+            "--served-model-name": "Use engine.servedName.",
+            "--host": owned.ADDRESS,
+            "--port": owned.ADDRESS,
+            "--uds": owned.ADDRESS,
+            "--grpc": owned.ADDRESS,
+            "--headless": owned.ADDRESS,
+            "--config": owned.CONFIG_FILE,
+            "--download-dir": owned.CACHE,
+            "--shutdown-timeout": owned.DRAIN,
+            "--disable-log-stats": owned.METRICS,
+            "--lora-modules": _LORA,
+            "--enable-lora": _LORA,
+            "--speculative-config": _SPECULATIVE,
+            "--spec-method": _SPECULATIVE,
+            "--spec-model": _SPECULATIVE,
+            "--spec-tokens": _SPECULATIVE,
+            "--structured-outputs-config": "Use engine.structuredOutputBackend and engine.reasoningParser.",
+            "--quantization-config": "Use engine.quantization.",
+            **dict.fromkeys(("--ssl-keyfile", "--ssl-certfile", "--ssl-ca-certs"), owned.TLS),
+            **dict.fromkeys(
+                (
+                    "--tensor-parallel-size",
+                    "--pipeline-parallel-size",
+                    "--data-parallel-size",
+                    "--data-parallel-size-local",
+                    "--data-parallel-rank",
+                    "--data-parallel-start-rank",
+                    "--data-parallel-address",
+                    "--data-parallel-rpc-port",
+                    "--data-parallel-hybrid-lb",
+                    "--data-parallel-external-lb",
+                    "--data-parallel-multi-port-external-lb",
+                    "--prefill-context-parallel-size",
+                    "--device-ids",
+                    "--distributed-executor-backend",
+                    "--nnodes",
+                    "--node-rank",
+                    "--master-addr",
+                    "--master-port",
+                ),
+                owned.GPUS,
+            ),
+        }
+    ),
+    # FlexibleArgumentParser is an ArgumentParser, which abbreviates (vllm/utils/argparse_utils.py).
+    abbreviates=True,
+    underscores=True,
+    words_of=MappingProxyType({"speculative.method": "--spec-method"}),
+)
+
+
+def process(
+    model: "KubernetesModel", engine: "ClusterVllm", *, name: str, revision: str, pin: Callable[[str, str], str]
+) -> EngineProcess:
+    """How vLLM serves a model.
+
+    name: the model's name in the stack file. revision: its commit from the lock. pin: the commit of another repository.
+    """
+    version = VERSIONS[engine.version]
+    served = engine.served_name or name
+    fetches = fetched(engine.lora, pin)
     return EngineProcess(
         name="vllm",
-        title="vLLM",
+        title=FACTS.title,
         version=engine.version,
         image=version.image,
         cuda_major=version.cuda_major,
+        served_name=served,
+        max_running=engine.max_num_seqs,
         port=PORT,
         metrics_port=PORT,
         health_path=HEALTH_PATH,
+        ready_path=HEALTH_PATH,
         metrics_path=METRICS_PATH,
+        exit_seconds=EXIT_SECONDS,
         user_id=USER_ID,
         home=HOME,
         command=COMMAND,
-        arguments=serve_arguments(
-            model=model.model,
-            revision=revision,
+        # One item per flag, so that a change shows as one changed item.
+        arguments=[
+            model.model,
+            # The tokenizer follows the model's revision by itself (vllm/config/model.py).
+            f"--revision={revision}",
+            "--served-model-name",
             # The first is the name in metrics; clients may use either.
-            served_names=[name, model.model],
-            max_model_len=engine.max_model_len,
-            gpu_memory_utilization=engine.gpu_memory_utilization,
-            max_num_seqs=engine.max_num_seqs,
-            tensor_parallel=model.accelerator.count,
-            drain_seconds=model.lifecycle.drain_seconds,
-        ),
+            *dict.fromkeys([served, model.model]),
+            # The pod has one network interface; the probes and the Service reach it from outside the pod.
+            "--host=0.0.0.0",
+            f"--port={PORT}",
+            *FACTS.render(engine.model_dump(by_alias=True)),
+            *parallel_arguments(tensor=model.accelerator.count, pipeline=1, nodes=1),
+            *_adapters({adapter: fetch.path for adapter, fetch in fetches.items()}),
+            *_speculative(engine, pin),
+            # Without it SIGTERM aborts every request in flight.
+            f"--shutdown-timeout={model.lifecycle.drain_seconds}",
+            *engine.extra_args,
+        ],
         environment={"VLLM_NO_USAGE_STATS": "1"},
+        fetches=list(fetches.values()),
     )
 
 
-def serve_arguments(
-    *,
-    model: str,
-    revision: str,
-    served_names: Sequence[str],
-    max_model_len: int,
-    gpu_memory_utilization: float,
-    max_num_seqs: int,
-    tensor_parallel: int,
-    drain_seconds: int,
-) -> list[str]:
-    """Arguments of ``vllm serve``, one item per flag, so that a change shows as one changed item.
-
-    The tokenizer follows the model's revision by itself (vllm/config/model.py).
-    max_model_len in tokens, drain_seconds in seconds.
-    """
+def parallel_arguments(*, tensor: int, pipeline: int, nodes: int) -> list[str]:
+    """How the model is spread: over GPUs that share each layer, over stages of layers, over nodes."""
     return [
-        model,
-        f"--revision={revision}",
-        "--served-model-name",
-        *served_names,
-        # The pod has one network interface; the probes and the Service reach it from outside the pod.
-        "--host=0.0.0.0",
-        f"--port={PORT}",
-        f"--max-model-len={max_model_len}",
-        f"--gpu-memory-utilization={gpu_memory_utilization:g}",
-        f"--max-num-seqs={max_num_seqs}",
-        f"--tensor-parallel-size={tensor_parallel}",
-        # Without it SIGTERM aborts every request in flight.
-        f"--shutdown-timeout={drain_seconds}",
+        f"--tensor-parallel-size={tensor}",
+        *([f"--pipeline-parallel-size={pipeline}"] if pipeline > 1 else []),
+        *([f"--nnodes={nodes}"] if nodes > 1 else []),
     ]
+
+
+def _adapters(paths: Mapping[str, str]) -> list[str]:
+    if not paths:
+        return []
+    return ["--enable-lora", "--lora-modules", *(f"{name}={path}" for name, path in paths.items())]
+
+
+def _speculative(engine: "ClusterVllm", pin: Callable[[str, str], str]) -> list[str]:
+    chosen = engine.speculative
+    if chosen is None:
+        return []
+    config: dict[str, str | int] = {"method": chosen.method, "num_speculative_tokens": chosen.tokens}
+    if chosen.model is not None:
+        config |= {"model": chosen.model, "revision": pin(chosen.model, chosen.revision)}
+    return [f"--speculative-config={json.dumps(config, sort_keys=True)}"]
 
 
 def endpoint_arguments(*, served_names: Sequence[str], max_model_len: int, gpu_memory_utilization: float) -> list[str]:

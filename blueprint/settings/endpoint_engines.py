@@ -14,6 +14,7 @@ _TOKENS = 100_000_000
 class EndpointVllm(VllmEngine):
     """vLLM, of the same versions and images as on a cluster."""
 
+    name: Literal["vllm"] = Field(description="The engine.")
     tensor_parallel_size: int | None = Field(
         default=None,
         ge=1,

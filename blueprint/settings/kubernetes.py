@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from blueprint.settings.base import HubRepository, HubRevision, LabelValue, ModelName, SettingsModel
-from blueprint.settings.engine import VllmEngine
+from blueprint.settings.engines import ClusterEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
 from blueprint.settings.placement import AcceleratorChoice, Resources
@@ -22,7 +22,7 @@ class KubernetesModel(SettingsModel):
     owner: LabelValue | None = Field(
         default=None, description="Team that is called about this model. Required outside the lab."
     )
-    engine: VllmEngine
+    engine: ClusterEngine
     accelerator: AcceleratorChoice
     cache: Cache = Field(default_factory=lambda: Cache(sizeGiB=100))
     resources: Resources = Field(default_factory=Resources)

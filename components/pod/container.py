@@ -15,11 +15,12 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
         "name": "engine",
         "image": workload.image.value,
         "imagePullPolicy": "IfNotPresent",
-        "command": list(workload.engine.command),
-        "args": list(workload.engine.arguments),
+        # An engine without a command runs its image's own entry point.
+        **({"command": list(workload.engine.command)} if workload.engine.command else {}),
+        **({"args": list(workload.engine.arguments)} if workload.engine.arguments else {}),
         "envFrom": [{"configMapRef": {"name": environment_name(workload)}}],
         **({"env": [hub_token_variable(hub_token)]} if hub_token else {}),
-        "ports": [{"name": "http", "containerPort": workload.engine.port, "protocol": "TCP"}],
+        "ports": ports(workload),
         "resources": resources(workload),
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -38,6 +39,13 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
         # An engine that dies says why in its last lines of log.
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+
+
+def ports(workload: Workload) -> Any:
+    """The port of the API, and that of the metrics where it is another."""
+    engine = workload.engine
+    named = {"http": engine.port, **({"metrics": engine.metrics_port} if engine.metrics_port != engine.port else {})}
+    return [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in named.items()]
 
 
 def resources(workload: Workload) -> Any:

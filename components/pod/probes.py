@@ -9,6 +9,7 @@ from blueprint.workload import Workload
 def probes(workload: Workload) -> Any:
     """Startup has the whole budget for loading; the others begin only after it."""
     request = {"httpGet": {"path": workload.engine.health_path, "port": "http"}}
+    ready = {"httpGet": {"path": workload.engine.ready_path, "port": "http"}}
     return {
         "startupProbe": {
             **request,
@@ -17,7 +18,7 @@ def probes(workload: Workload) -> Any:
             "failureThreshold": workload.times.value.startup // STARTUP_PERIOD_SECONDS,
         },
         "readinessProbe": {
-            **request,
+            **ready,
             "periodSeconds": 5,
             # Under load an answer takes longer than the default of 1 s, and the last replica would drop out.
             "timeoutSeconds": 5,

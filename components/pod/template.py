@@ -5,6 +5,7 @@ from typing import Any
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import labels
+from components.pod.adapters import fetching
 from components.pod.container import container
 from components.pod.placement import placement
 from components.pod.volumes import volumes
@@ -22,6 +23,7 @@ def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
             "terminationGracePeriodSeconds": workload.times.value.grace,
             "securityContext": pod_security(workload),
             **placement(workload),
+            **({"initContainers": before} if (before := fetching(workload, hub_token)) else {}),
             "containers": [container(workload, hub_token)],
             "volumes": volumes(workload),
         },

@@ -220,7 +220,9 @@ MISTAKES = {
         "imagetools inspect",
     ),
     # The engine.
-    "unknown engine": wrong("models.m.engine.name", "vlm", "'vlm' is not allowed", "Use 'vllm'"),
+    "unknown engine": wrong(
+        "models.m.engine.name", "vlm", "'vlm' is no engine", "Use 'vllm', 'sglang', 'tgi' or 'custom'"
+    ),
     "engine as a word": wrong("models.m.engine", "vllm", "'vllm' is not a mapping", "Give a mapping"),
     "unknown engine version": wrong(
         "models.m.engine.version", "0.1.0", "vLLM 0.1.0 is not in the engine registry", "Use 0.31.0"

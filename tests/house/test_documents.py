@@ -9,7 +9,7 @@ from blueprint.stack import resolve_stack
 from ops.cli import COMMANDS
 from tests.support import PROJECT
 
-DOCUMENTS = sorted([*PROJECT.root.glob("*.md"), *PROJECT.root.glob("docs/*.md")])
+DOCUMENTS = sorted([*PROJECT.root.glob("*.md"), *PROJECT.root.glob("docs/**/*.md")])
 TARGETS = set(re.findall(r"^([a-z-]+):.*##", (PROJECT.root / "Makefile").read_text(), re.MULTILINE))
 
 

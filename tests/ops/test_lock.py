@@ -121,6 +121,19 @@ def test_models_of_all_stacks_are_pinned_with_how_that_is_known(project, hub):
     assert "secret" not in (project / NAME).read_text() + result.output
 
 
+def test_adapters_and_draft_models_are_pinned_as_models_are(project, hub):
+    lora = {"adapters": {"legal": {"model": "org/legal"}, "medical": {"model": "org/medical", "revision": "v2"}}}
+    engine = {"name": "vllm", "lora": lora, "speculative": {"method": "draft_model", "model": "org/draft", "tokens": 3}}
+    wrong = {"lora": {"adapters": {"x": {"model": "no repository"}}}, "speculative": {"method": "ngram"}}
+    stack(project, "prod", {"m": {"model": "org/one", "engine": engine}, "n": {"model": "org/one", "engine": wrong}})
+    hub.answers = {"org/one@main": A, "org/legal@main": B, "org/medical@v2": C, "org/draft@main": B}
+
+    result = llm_lock("--endpoint", hub.address)
+
+    assert {name: pin.sha for name, pin in written(project).models.items()} == hub.answers
+    assert "models.n.engine.lora.adapters.x: no model of the form organisation/name" in result.output
+
+
 def test_second_run_changes_no_byte(project, hub):
     hub.answers = {"org/one@main": A}
     llm_lock("--endpoint", hub.address)

@@ -1,0 +1,10 @@
+"""Flags that are not for a stack file, and what every engine says of them."""
+
+ADDRESS = "The Service and the probes reach the engine where the registry says."
+CACHE = "Weights are kept where cache says."
+CONFIG_FILE = "A file in the image could say the opposite of this stack file."
+DRAIN = "Use lifecycle.drainSeconds."
+GPUS = "GPUs follow from accelerator and parallel."
+METRICS = "Scaling, alerts and dashboards read the engine's metrics."
+MODEL = "Use model and revision; the commit comes from models.lock.yaml."
+TLS = "TLS ends in front of the engine; the Service and the probes speak plain HTTP."

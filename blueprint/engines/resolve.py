@@ -1,0 +1,48 @@
+"""From a model's settings to the process that serves it, whichever engine it is."""
+
+from collections.abc import Iterator
+
+from blueprint.description import Description
+from blueprint.engines import custom, sglang, tgi, vllm
+from blueprint.engines.process import EngineProcess
+from blueprint.pins import pinned_image, pinned_revision
+from blueprint.resources import Resolved
+from blueprint.settings import KubernetesModel
+from blueprint.settings.engine_custom import ClusterCustom
+from blueprint.settings.engine_sglang import ClusterSglang
+from blueprint.settings.engine_tgi import ClusterTgi
+from blueprint.settings.engine_vllm import ClusterVllm
+
+
+def resolve_engine(description: Description, model: KubernetesModel, *, name: str, revision: str) -> EngineProcess:
+    """The process of a model called name, at a commit of its repository. Of a description that passed its checks."""
+
+    def pin(repository: str, wanted: str) -> str:
+        return pinned_revision(description, repository, wanted).value
+
+    engine = model.engine
+    if isinstance(engine, ClusterVllm):
+        return vllm.process(model, engine, name=name, revision=revision, pin=pin)
+    if isinstance(engine, ClusterSglang):
+        return sglang.process(model, engine, name=name, revision=revision, pin=pin)
+    if isinstance(engine, ClusterTgi):
+        return tgi.process(model, engine, name=name, revision=revision, pin=pin)
+    return custom.process(model, engine, name=name, revision=revision)
+
+
+def resolve_image(description: Description, model: KubernetesModel, process: EngineProcess) -> Resolved[str]:
+    """The image that runs: the stack file's own as written, the engine's as the lock has it."""
+    if not isinstance(model.engine, ClusterVllm) and model.engine.image is not None:
+        return Resolved(model.engine.image, "given: engine.image")
+    return pinned_image(description, process.image)
+
+
+def beside(model: KubernetesModel) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Repositories that an engine reads beside the model: key path below the model, repository, revision."""
+    engine = model.engine
+    if isinstance(engine, ClusterCustom):
+        return
+    for name, adapter in (engine.lora.adapters if engine.lora else {}).items():
+        yield ("engine", "lora", "adapters", name), adapter.model, adapter.revision
+    if not isinstance(engine, ClusterTgi) and engine.speculative is not None and engine.speculative.model is not None:
+        yield ("engine", "speculative"), engine.speculative.model, engine.speculative.revision
