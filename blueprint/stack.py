@@ -98,9 +98,10 @@ def _touches(path: KeyPath, refused: KeyPath) -> bool:
 def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mapping[str, int]:
     """What the namespace's pods may hold, by extended resource.
 
-    Above what is available stands the largest replica that is replaced without surge: while it drains, its successor
-    is admitted and waits for its GPU. Without that headroom the successor is refused, and the ReplicaSet controller
-    tries again after a delay that doubles each time.
+    Above what is available stands the largest replica of a Deployment that is replaced without surge: while it drains,
+    its successor is admitted and waits for its GPU. Without that headroom the successor is refused, and the ReplicaSet
+    controller tries again after a delay that doubles each time. A group's pods keep their names: their successors are
+    made when they are gone.
     """
     if cluster is None or not cluster.namespace.create:
         return {}
@@ -112,7 +113,7 @@ def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mappin
         waiting = [
             workload.gpu_count * workload.rollout.value.max_unavailable
             for workload in workloads
-            if workload.gpu_resource == resource
+            if workload.gpu_resource == resource and workload.kind == "Deployment"
         ]
         quota[resource] += max(waiting, default=0)
     return quota

@@ -13,6 +13,8 @@ class EngineProcess:
     cuda_major: CUDA major of that image; None where it runs without a GPU's driver.
     port: of the inference API; metrics_port: of the metrics, which may be the same.
     environment: variables of this engine, without secrets and without those that every engine gets.
+    arguments: of the process that answers requests; worker_arguments: of those on the other nodes of a replica that
+        spans several, which answer none.
     user_id, home: the image's own user, as a number, and its writable home.
     """
 
@@ -29,4 +31,5 @@ class EngineProcess:
     home: str
     command: Sequence[str]
     arguments: Sequence[str]
+    worker_arguments: Sequence[str] = ()
     environment: Mapping[str, str]

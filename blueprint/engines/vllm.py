@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from blueprint.engines.parallel import vllm_arguments, vllm_worker_arguments
 from blueprint.engines.process import EngineProcess
 
 if TYPE_CHECKING:
@@ -60,6 +61,23 @@ DEFAULT_VERSION = "0.31.0"
 def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProcess:
     """How vLLM serves a model. name: what clients and metrics call it; revision: the commit from the lock."""
     engine, version = model.engine, VERSIONS[model.engine.version]
+    nodes = model.parallel.nodes
+    arguments = serve_arguments(
+        model=model.model,
+        revision=revision,
+        # The first is the name in metrics; clients may use either.
+        served_names=[name, model.model],
+        max_model_len=engine.max_model_len,
+        gpu_memory_utilization=engine.gpu_memory_utilization,
+        max_num_seqs=engine.max_num_seqs,
+        kv_offload_gib=engine.kv_offload_gib,
+        parallel=vllm_arguments(
+            tensor=model.parallel.tensor or model.accelerator.count,
+            pipeline=model.parallel.pipeline or nodes,
+            nodes=nodes,
+        ),
+        drain_seconds=model.lifecycle.drain_seconds,
+    )
     return EngineProcess(
         name="vllm",
         title="vLLM",
@@ -73,17 +91,8 @@ def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProc
         user_id=USER_ID,
         home=HOME,
         command=COMMAND,
-        arguments=serve_arguments(
-            model=model.model,
-            revision=revision,
-            # The first is the name in metrics; clients may use either.
-            served_names=[name, model.model],
-            max_model_len=engine.max_model_len,
-            gpu_memory_utilization=engine.gpu_memory_utilization,
-            max_num_seqs=engine.max_num_seqs,
-            tensor_parallel=model.accelerator.count,
-            drain_seconds=model.lifecycle.drain_seconds,
-        ),
+        arguments=arguments,
+        worker_arguments=vllm_worker_arguments(arguments) if nodes > 1 else (),
         environment={"VLLM_NO_USAGE_STATS": "1"},
     )
 
@@ -96,13 +105,14 @@ def serve_arguments(
     max_model_len: int,
     gpu_memory_utilization: float,
     max_num_seqs: int,
-    tensor_parallel: int,
+    kv_offload_gib: int | None,
+    parallel: Sequence[str],
     drain_seconds: int,
 ) -> list[str]:
     """Arguments of ``vllm serve``, one item per flag, so that a change shows as one changed item.
 
     The tokenizer follows the model's revision by itself (vllm/config/model.py).
-    max_model_len in tokens, drain_seconds in seconds.
+    max_model_len in tokens, kv_offload_gib for all GPUs together, drain_seconds in seconds.
     """
     return [
         model,
@@ -115,7 +125,8 @@ def serve_arguments(
         f"--max-model-len={max_model_len}",
         f"--gpu-memory-utilization={gpu_memory_utilization:g}",
         f"--max-num-seqs={max_num_seqs}",
-        f"--tensor-parallel-size={tensor_parallel}",
+        *([f"--kv-offloading-size={kv_offload_gib}"] if kv_offload_gib else []),
+        *parallel,
         # Without it SIGTERM aborts every request in flight.
         f"--shutdown-timeout={drain_seconds}",
     ]

@@ -33,3 +33,11 @@ class VllmEngine(SettingsModel):
         le=8192,
         description="Most requests that one replica works on at the same time.",
     )
+    kv_offload_gib: int | None = Field(
+        default=None,
+        alias="kvOffloadGiB",
+        ge=1,
+        le=1000,
+        description="Memory of each node that takes KV cache which no longer fits the GPUs, in GiB, for all its GPUs "
+        "together. None when absent. vLLM keeps it in /dev/shm.",
+    )

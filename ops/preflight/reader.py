@@ -12,6 +12,7 @@ from ops.preflight.connection import Connection
 from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass, Unread
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
+LEADER_WORKER_SETS = "leaderworkersets.leaderworkerset.x-k8s.io"
 _PAGE = 500
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _OPERATOR = "prometheus-operator"
@@ -33,6 +34,12 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
         pod_monitors=read.one(_definition(POD_MONITORS), f"get customresourcedefinitions/{POD_MONITORS}", _established)
         or False
         if operator
+        else False,
+        leader_worker_sets=read.one(
+            _definition(LEADER_WORKER_SETS), f"get customresourcedefinitions/{LEADER_WORKER_SETS}", _established
+        )
+        or False
+        if any(workload.kind == "LeaderWorkerSet" for workload in stack.workloads)
         else False,
         operators=_operators(read) if operator else {},
         storage_classes=read.all(
