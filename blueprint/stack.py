@@ -98,10 +98,9 @@ def _touches(path: KeyPath, refused: KeyPath) -> bool:
 def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mapping[str, int]:
     """What the namespace's pods may hold, by extended resource.
 
-    Above what is available stands the largest replica of a Deployment that is replaced without surge: while it drains,
-    its successor is admitted and waits for its GPU. Without that headroom the successor is refused, and the ReplicaSet
-    controller tries again after a delay that doubles each time. A group's pods keep their names: their successors are
-    made when they are gone.
+    Above what is available stands the largest replica that is replaced without surge: while it drains, its successor
+    is admitted and waits for its GPU. Without that headroom the successor is refused, and its controller tries again
+    after a delay that doubles each time.
     """
     if cluster is None or not cluster.namespace.create:
         return {}
@@ -111,9 +110,9 @@ def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mappin
         quota[resource] = quota.get(resource, 0) + pool.available
     for resource in quota:
         waiting = [
-            workload.gpu_count * workload.rollout.value.max_unavailable
+            workload.gpus_per_replica * workload.rollout.value.max_unavailable
             for workload in workloads
-            if workload.gpu_resource == resource and workload.kind == "Deployment"
+            if workload.gpu_resource == resource
         ]
         quota[resource] += max(waiting, default=0)
     return quota

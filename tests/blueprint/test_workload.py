@@ -233,4 +233,4 @@ def test_the_quota_holds_all_replicas_and_at_most_one_that_waits(config):
     available = sum(pool["available"] for pool in config["cluster"]["accelerators"].values())
     (quota,) = resolved.gpu_quota.values()
     assert quota >= sum(one.replicas * one.gpus_per_replica for one in resolved.workloads)
-    assert 0 <= quota - available <= max(one.gpu_count for one in resolved.workloads)
+    assert 0 <= quota - available <= max(one.gpus_per_replica for one in resolved.workloads)
