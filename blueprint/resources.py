@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from blueprint.settings import KubernetesModel
+from blueprint.settings.engine_vllm import ClusterVllm
 
 Value_co = TypeVar("Value_co", covariant=True)
+
+_SHM_GIB_PER_GPU = 2
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,11 @@ class Resolved(Generic[Value_co]):
 
     value: Value_co
     why: str
+
+
+def kv_offload_gib(model: KubernetesModel) -> int:
+    """Memory that takes KV cache which no longer fits the GPUs, in GiB."""
+    return (model.engine.kv_offload_gib or 0) if isinstance(model.engine, ClusterVllm) else 0
 
 
 def cpu(model: KubernetesModel) -> Resolved[int]:
@@ -32,10 +40,12 @@ def memory_gib(model: KubernetesModel) -> Resolved[int]:
     if model.resources.memory_gib is not None:
         return Resolved(model.resources.memory_gib, "given: resources.memoryGiB")
     gpus = model.accelerator.count
+    # Room for what NCCL and the engine may use of it, also where somebody gives less.
+    shared = max(shm_gib(model).value, _SHM_GIB_PER_GPU * gpus)
     return Resolved(
-        16 + 16 * gpus,
-        f"16 GiB for the processes and 16 for each of {gpus} GPUs, through which weights are loaded; "
-        "request equals limit, so that no neighbour's memory is used up",
+        16 + 14 * gpus + shared,
+        f"16 GiB for the processes, 14 for each of {gpus} GPUs, through which weights are loaded, and {shared} of "
+        "shared memory; request equals limit, so that no neighbour's memory is used up",
     )
 
 
@@ -43,7 +53,12 @@ def shm_gib(model: KubernetesModel) -> Resolved[int]:
     """Size of /dev/shm in GiB."""
     if model.resources.shm_gib is not None:
         return Resolved(model.resources.shm_gib, "given: resources.shmGiB")
-    gpus = model.accelerator.count
-    if gpus == 1:
-        return Resolved(1, "one GPU: the engine's processes pass only messages; the 64 MB default is too small")
-    return Resolved(2 * gpus, f"NCCL and the engine pass tensors of {gpus} GPUs through it; 2 GiB for each")
+    gpus, offload = model.accelerator.count, kv_offload_gib(model)
+    if gpus * model.parallel.nodes == 1:
+        size, why = 1, "one GPU: the engine's processes pass only messages; the 64 MB default is too small"
+    else:
+        size = _SHM_GIB_PER_GPU * gpus
+        why = f"NCCL and the engine pass tensors of {gpus} GPUs through it; {_SHM_GIB_PER_GPU} GiB for each"
+    if offload:
+        why += f"; {offload} more for the KV cache that leaves the GPUs"
+    return Resolved(size + offload, why)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from blueprint.description import Description
+from blueprint.parallel import gpus_per_replica
 from blueprint.resources import Resolved
 from blueprint.settings import Cluster, KubernetesModel
 from blueprint.weights import Storage
@@ -19,7 +20,7 @@ class Rollout:
 def spare_gpus(description: Description, cluster: Cluster, accelerator: str) -> int:
     """GPUs of a type that no replica takes at the models' maximum."""
     taken = sum(
-        model.scaling.max * model.accelerator.count
+        model.scaling.max * gpus_per_replica(model)
         for _, model in description.kubernetes_models()
         if model.accelerator.type == accelerator
     )
@@ -31,15 +32,15 @@ def resolve_rollout(
 ) -> Resolved[Rollout]:
     """Surge where a whole replica is spare and can mount the weights; else the old replica goes first."""
     choice = model.accelerator
-    spare = spare_gpus(description, cluster, choice.type)
+    spare, needed = spare_gpus(description, cluster, choice.type), gpus_per_replica(model)
     outage = "; one replica: no answer while it restarts" if model.scaling.max == 1 else ""
     if storage.access_mode == "ReadWriteOnce":
         return Resolved(Rollout(0, 1), f"a second node could not mount the cache: the old replica goes first{outage}")
-    if spare < choice.count:
+    if spare < needed:
         return Resolved(
             Rollout(0, 1),
             f"{spare} of {cluster.accelerators[choice.type].available} {choice.type} are spare and a replica needs "
-            f"{choice.count}: the old one goes first{outage}",
+            f"{needed}: the old one goes first{outage}",
         )
     return Resolved(
         Rollout(1, 0),

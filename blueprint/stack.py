@@ -102,8 +102,8 @@ def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mappin
     """What the namespace's pods may hold, by extended resource.
 
     Above what is available stands the largest replica that is replaced without surge: while it drains, its successor
-    is admitted and waits for its GPU. Without that headroom the successor is refused, and the ReplicaSet controller
-    tries again after a delay that doubles each time.
+    is admitted and waits for its GPU. Without that headroom the successor is refused, and its controller tries again
+    after a delay that doubles each time.
     """
     if cluster is None or not cluster.namespace.create:
         return {}
@@ -113,7 +113,7 @@ def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mappin
         quota[resource] = quota.get(resource, 0) + pool.available
     for resource in quota:
         waiting = [
-            workload.gpu_count * workload.rollout.value.max_unavailable
+            workload.gpus_per_replica * workload.rollout.value.max_unavailable
             for workload in workloads
             if workload.gpu_resource == resource
         ]

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from blueprint.accelerators import ACCELERATORS, LABEL_KEYS
 from blueprint.description import Description, object_name
+from blueprint.engines.parallel import Parallel
 from blueprint.engines.process import EngineProcess
 from blueprint.engines.resolve import resolve_engine, resolve_image
 from blueprint.lifecycle import Times, resolve_times
+from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_revision
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
@@ -21,6 +24,7 @@ class Workload:
     """One model, ready to be described to Kubernetes.
 
     object_name: name of its live objects; the oldest name of the model.
+    gpu_count: GPUs of one pod; a replica has a pod on each of its nodes.
     gpu_label: key of the node label that tells the GPU type, and the values that are this accelerator.
     """
 
@@ -36,6 +40,7 @@ class Workload:
     replicas: int
     image: Resolved[str]
     revision: Resolved[str]
+    parallel: Resolved[Parallel]
     cpu: Resolved[int]
     memory_gib: Resolved[int]
     shm_gib: Resolved[int]
@@ -46,6 +51,21 @@ class Workload:
     def decisions(self) -> Mapping[str, Resolved[object]]:
         """What was derived, for people who ask why."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Resolved)}
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of one replica, with one pod on each."""
+        return self.parallel.value.nodes
+
+    @property
+    def gpus_per_replica(self) -> int:
+        """GPUs that all pods of one replica hold together."""
+        return self.gpu_count * self.nodes
+
+    @property
+    def kind(self) -> Literal["Deployment", "LeaderWorkerSet"]:
+        """What runs the replicas."""
+        return "LeaderWorkerSet" if self.nodes > 1 else "Deployment"
 
     @property
     def rollout_seconds(self) -> int:
@@ -77,6 +97,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         replicas=model.scaling.max,
         image=resolve_image(description, model, engine),
         revision=revision,
+        parallel=resolve_parallel(model),
         cpu=cpu(model),
         memory_gib=memory_gib(model),
         shm_gib=shm_gib(model),

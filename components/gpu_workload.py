@@ -9,7 +9,8 @@ from pulumi import Alias, ComponentResource, CustomTimeouts, Input, Output, Reso
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
-from components.labels import labels, selector
+from components.group import API_VERSION, AWAITED, group_spec
+from components.labels import answering, labels, selector
 from components.network import workload_policy_spec
 from components.pod.environment import environment, environment_name
 from components.pod.template import pod_template
@@ -47,7 +48,7 @@ class GpuWorkload(ComponentResource):
         self._cache_claim(name)
         self._network_policy(name)
         service = self._service(name)
-        self._deployment(name)
+        self._replicas(name)
         self._pod_monitor(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
@@ -103,17 +104,29 @@ class GpuWorkload(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
 
-    def _deployment(self, name: str) -> None:
-        workload = self._args.workload
+    def _replicas(self, name: str) -> None:
+        workload, hub_token = self._args.workload, self._args.hub_token
         timeout = f"{workload.rollout_seconds}s"
-        k8s.apps.v1.Deployment(
-            f"{name}-deployment",
-            metadata=self._metadata(workload.object_name),
-            spec=deployment_spec(workload, self._args.hub_token),
-            opts=ResourceOptions(
-                parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m")
-            ),
+        opts = ResourceOptions(
+            parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m")
         )
+        match workload.kind:
+            case "Deployment":
+                k8s.apps.v1.Deployment(
+                    f"{name}-deployment",
+                    metadata=self._metadata(workload.object_name),
+                    spec=deployment_spec(workload, hub_token),
+                    opts=opts,
+                )
+            case "LeaderWorkerSet":
+                k8s.apiextensions.CustomResource(
+                    f"{name}-group",
+                    api_version=API_VERSION,
+                    kind="LeaderWorkerSet",
+                    metadata=self._metadata(workload.object_name, annotations=AWAITED),
+                    spec=group_spec(workload, hub_token),
+                    opts=opts,
+                )
 
     def _pod_monitor(self, name: str) -> None:
         monitoring = self._args.monitoring
@@ -144,7 +157,7 @@ def service_spec(workload: Workload) -> Any:
     """Port 80 to the engine's port, inside the cluster."""
     return {
         "type": "ClusterIP",
-        "selector": selector(workload),
+        "selector": answering(workload),
         "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
     }
 

@@ -8,10 +8,18 @@ from blueprint.workload import Workload
 PROJECT = dict([PART_OF])
 """On every pod of this project; the network policies of a shared namespace select by it."""
 
+LEADER_LABEL = "leaderworkerset.sigs.k8s.io/worker-index"
+"""Of a group's pods, by the controller of LeaderWorkerSet; the leader's is 0."""
+
 
 def selector(workload: Workload) -> Mapping[str, str]:
     """Labels that select a model's pods. They never change: a changed selector replaces the Deployment."""
     return {"app.kubernetes.io/instance": workload.object_name, **PROJECT}
+
+
+def answering(workload: Workload) -> Mapping[str, str]:
+    """Labels that select the pods which answer requests: of a group only the leader."""
+    return {**selector(workload), **({LEADER_LABEL: "0"} if workload.nodes > 1 else {})}
 
 
 def labels(workload: Workload) -> Mapping[str, str]:

@@ -30,7 +30,8 @@ def command(stack: str, model: str | None) -> None:
 
 
 def _workload(workload: Workload) -> str:
-    return f"{workload.replicas} x {workload.gpu_count} {workload.gpu_resource}"
+    nodes = f"{workload.nodes} nodes x " if workload.nodes > 1 else ""
+    return f"{workload.replicas} x {nodes}{workload.gpu_count} {workload.gpu_resource}"
 
 
 def _endpoint(endpoint: Endpoint) -> str:

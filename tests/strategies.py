@@ -4,10 +4,12 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from tests.engine_strategies import engines
+from tests.parallel_strategies import divided, gpus_of_replica, groups_clash
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
@@ -108,13 +110,13 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
         resources=_resources(gpus),
         lifecycle=lifecycle,
     )
-    return {**model, **draw(optional)}
+    return draw(divided({**model, **draw(optional)}))
 
 
 def gpus_wanted(models: Mapping[str, Mapping[str, Any]], accelerator: str) -> int:
     """GPUs of a type that raw models hold with all replicas."""
     return sum(
-        model.get("scaling", {}).get("max", 1) * model["accelerator"].get("count", 1)
+        model.get("scaling", {}).get("max", 1) * gpus_of_replica(model)
         for model in models.values()
         if model["accelerator"]["type"] == accelerator
     )
@@ -132,6 +134,7 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     models = {name: draw(_models(accelerators)) for name in names[:count]}
     for former in names[count:]:
         models[draw(st.sampled_from(names[:count]))].setdefault("formerly", []).append(former)
+    assume(not groups_clash(models))
     cluster: dict[str, Any] = {
         "context": "lab",
         "id": "lab",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description
 from blueprint.issues import Issue
+from blueprint.parallel import gpus_per_replica
 from blueprint.settings import Cluster
 
 HOURS_PER_MONTH = 730
@@ -62,15 +63,15 @@ def _quota(description: Description, cluster: Cluster) -> Iterator[Issue]:
             for model_name, model in description.kubernetes_models()
             if model.accelerator.type == name
         ]
-        wanted = sum(model.scaling.max * model.accelerator.count for _, model in users)
+        wanted = sum(model.scaling.max * gpus_per_replica(model) for _, model in users)
         if wanted <= pool.available:
             continue
-        terms = " + ".join(f"{n} {m.scaling.max} x {m.accelerator.count}" for n, m in users)
+        terms = " + ".join(f"{n} {m.scaling.max} x {gpus_per_replica(m)}" for n, m in users)
         yield Issue(
             path=("cluster", "accelerators", name, "available"),
             problem=f"{pool.available} GPUs cannot hold all replicas at their maximum, {wanted} ({terms})",
             remedy=f"Raise it to {wanted}, or lower scaling.max or accelerator.count of these models.",
-            reads=tuple(("models", n, key) for n, _ in users for key in ("scaling", "accelerator")),
+            reads=tuple(("models", n, key) for n, _ in users for key in ("scaling", "accelerator", "parallel")),
         )
 
 
@@ -85,7 +86,7 @@ def _budget(description: Description, cluster: Cluster) -> Iterator[Issue]:
         pool = cluster.accelerators.get(model.accelerator.type)
         if pool is None:
             continue
-        reads += [("models", name, "scaling"), ("models", name, "accelerator")]
+        reads += [("models", name, key) for key in ("scaling", "accelerator", "parallel")]
         if pool.hourly_usd is None:
             if model.accelerator.type in unpriced:
                 continue
@@ -97,7 +98,7 @@ def _budget(description: Description, cluster: Cluster) -> Iterator[Issue]:
                 reads=(("models", name, "accelerator"), ("budget",)),
             )
             continue
-        total += model.scaling.max * model.accelerator.count * pool.hourly_usd * HOURS_PER_MONTH
+        total += model.scaling.max * gpus_per_replica(model) * pool.hourly_usd * HOURS_PER_MONTH
     if total > budget.monthly_usd and not unpriced:
         yield Issue(
             path=("budget", "monthlyUsd"),

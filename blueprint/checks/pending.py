@@ -17,18 +17,20 @@ def check(description: Description) -> Iterator[Issue]:
         )
     for name, model in description.kubernetes_models():
         path = ("models", name)
-        if model.cache.mode in ("perReplica", "node"):
+        if model.cache.mode in ("perReplica", "node") and model.parallel.nodes == 1:
             yield Issue(
                 path=(*path, "cache", "mode"),
                 problem=f"{model.cache.mode} is not built yet",
                 remedy="Use shared, or none.",
+                reads=((*path, "parallel", "nodes"),),
             )
-        if model.scaling.max > model.scaling.min or model.scaling.min == 0:
+        if model.parallel.nodes == 1 and (model.scaling.max > model.scaling.min or model.scaling.min == 0):
             yield Issue(
                 path=(*path, "scaling"),
                 problem=f"min: {model.scaling.min} and max: {model.scaling.max} need an autoscaler, which is not "
                 "built yet",
                 remedy=f"Use min: {model.scaling.max} and max: {model.scaling.max}.",
+                reads=((*path, "parallel", "nodes"),),
             )
         if model.expose is not None:
             yield Issue(

@@ -41,6 +41,8 @@ class EngineProcess:
     health_path: answers 200 while the process works; ready_path: while it wants requests. Neither asks for a key.
     exit_seconds: from the last answer of a drain until the processes are gone and the GPU is free.
     environment: variables of this engine, without secrets and without those that every engine gets.
+    arguments: of the process that answers requests; worker_arguments: of those on the other nodes of a replica that
+        spans several, which answer none.
     user_id, home: the image's own user, as a number, and its writable home.
     command: what runs in place of the image's entry point; empty where that one runs.
     fetches: what has to be fetched beside the model, with the interpreter python, which has huggingface_hub.
@@ -63,6 +65,7 @@ class EngineProcess:
     home: str
     command: Sequence[str]
     arguments: Sequence[str]
+    worker_arguments: Sequence[str] = ()
     environment: Mapping[str, str]
     fetches: Sequence[Fetch] = ()
     python: str = "python3"

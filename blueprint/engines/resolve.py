@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from blueprint.description import Description
 from blueprint.engines import custom, sglang, tgi, vllm
 from blueprint.engines.process import EngineProcess
+from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_image, pinned_revision
 from blueprint.resources import Resolved
 from blueprint.settings import KubernetesModel
@@ -20,11 +21,11 @@ def resolve_engine(description: Description, model: KubernetesModel, *, name: st
     def pin(repository: str, wanted: str) -> str:
         return pinned_revision(description, repository, wanted).value
 
-    engine = model.engine
+    engine, parallel = model.engine, resolve_parallel(model).value
     if isinstance(engine, ClusterVllm):
-        return vllm.process(model, engine, name=name, revision=revision, pin=pin)
+        return vllm.process(model, engine, name=name, revision=revision, parallel=parallel, pin=pin)
     if isinstance(engine, ClusterSglang):
-        return sglang.process(model, engine, name=name, revision=revision, pin=pin)
+        return sglang.process(model, engine, name=name, revision=revision, parallel=parallel, pin=pin)
     if isinstance(engine, ClusterTgi):
         return tgi.process(model, engine, name=name, revision=revision, pin=pin)
     return custom.process(model, engine, name=name, revision=revision)

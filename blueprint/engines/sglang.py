@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from blueprint.engines import owned
 from blueprint.engines.adapters import fetched
 from blueprint.engines.facts import EngineFacts, EngineVersion, Typed
+from blueprint.engines.parallel import Parallel, sglang_arguments
 from blueprint.engines.process import UNKNOWN_ENVIRONMENT, UNKNOWN_HOME, UNKNOWN_USER, EngineProcess
 
 if TYPE_CHECKING:
@@ -116,7 +117,13 @@ FACTS = EngineFacts(
 
 
 def process(
-    model: "KubernetesModel", engine: "ClusterSglang", *, name: str, revision: str, pin: Callable[[str, str], str]
+    model: "KubernetesModel",
+    engine: "ClusterSglang",
+    *,
+    name: str,
+    revision: str,
+    parallel: Parallel,
+    pin: Callable[[str, str], str],
 ) -> EngineProcess:
     """How SGLang serves a model.
 
@@ -125,6 +132,22 @@ def process(
     version = VERSIONS[engine.version]
     served = engine.served_name or name
     fetches = fetched(engine.lora, pin)
+    arguments = [
+        # Else it looks at the Hub, at no certain revision, whether the model makes pictures (sglang/cli/serve.py).
+        "--model-type=llm",
+        f"--model-path={model.model}",
+        f"--revision={revision}",
+        f"--served-model-name={served}",
+        "--host=0.0.0.0",
+        f"--port={PORT}",
+        # Without it there are none.
+        "--enable-metrics",
+        *FACTS.render(engine.model_dump(by_alias=True)),
+        *sglang_arguments(parallel),
+        *_adapters({adapter: fetch.path for adapter, fetch in fetches.items()}),
+        *_draft(engine, pin),
+        *engine.extra_args,
+    ]
     return EngineProcess(
         name="sglang",
         title=FACTS.title,
@@ -142,34 +165,11 @@ def process(
         user_id=engine.user_id or UNKNOWN_USER,
         home=UNKNOWN_HOME,
         command=COMMAND,
-        arguments=[
-            # Else it looks at the Hub, at no certain revision, whether the model makes pictures (sglang/cli/serve.py).
-            "--model-type=llm",
-            f"--model-path={model.model}",
-            f"--revision={revision}",
-            f"--served-model-name={served}",
-            "--host=0.0.0.0",
-            f"--port={PORT}",
-            # Without it there are none.
-            "--enable-metrics",
-            *FACTS.render(engine.model_dump(by_alias=True)),
-            *parallel_arguments(tensor=model.accelerator.count, pipeline=1, nodes=1),
-            *_adapters({adapter: fetch.path for adapter, fetch in fetches.items()}),
-            *_draft(engine, pin),
-            *engine.extra_args,
-        ],
+        arguments=arguments,
+        worker_arguments=arguments if parallel.nodes > 1 else (),
         environment=UNKNOWN_ENVIRONMENT,
         fetches=list(fetches.values()),
     )
-
-
-def parallel_arguments(*, tensor: int, pipeline: int, nodes: int) -> list[str]:
-    """How the model is spread: over GPUs that share each layer, over stages of layers, over nodes."""
-    return [
-        f"--tp-size={tensor}",
-        *([f"--pp-size={pipeline}"] if pipeline > 1 else []),
-        *([f"--nnodes={nodes}"] if nodes > 1 else []),
-    ]
 
 
 def _adapters(paths: Mapping[str, str]) -> list[str]:

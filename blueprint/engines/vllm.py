@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blueprint.engines import owned
 from blueprint.engines.adapters import fetched
 from blueprint.engines.facts import EngineFacts, EngineVersion, Typed
+from blueprint.engines.parallel import Parallel, vllm_arguments, vllm_worker_arguments
 from blueprint.engines.process import EngineProcess
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ FACTS = EngineFacts(
         Typed(key="maxModelLen", flag="--max-model-len"),
         Typed(key="gpuMemoryUtilization", flag="--gpu-memory-utilization"),
         Typed(key="maxNumSeqs", flag="--max-num-seqs"),
+        Typed(key="kvOffloadGiB", flag="--kv-offloading-size"),
         Typed(key="maxNumBatchedTokens", flag="--max-num-batched-tokens"),
         Typed(key="dtype", flag="--dtype"),
         Typed(key="quantization", flag="--quantization"),
@@ -133,7 +135,13 @@ FACTS = EngineFacts(
 
 
 def process(
-    model: "KubernetesModel", engine: "ClusterVllm", *, name: str, revision: str, pin: Callable[[str, str], str]
+    model: "KubernetesModel",
+    engine: "ClusterVllm",
+    *,
+    name: str,
+    revision: str,
+    parallel: Parallel,
+    pin: Callable[[str, str], str],
 ) -> EngineProcess:
     """How vLLM serves a model.
 
@@ -142,6 +150,25 @@ def process(
     version = VERSIONS[engine.version]
     served = engine.served_name or name
     fetches = fetched(engine.lora, pin)
+    # One item per flag, so that a change shows as one changed item.
+    arguments = [
+        model.model,
+        # The tokenizer follows the model's revision by itself (vllm/config/model.py).
+        f"--revision={revision}",
+        "--served-model-name",
+        # The first is the name in metrics; clients may use either.
+        *dict.fromkeys([served, model.model]),
+        # The pod has one network interface; the probes and the Service reach it from outside the pod.
+        "--host=0.0.0.0",
+        f"--port={PORT}",
+        *FACTS.render(engine.model_dump(by_alias=True)),
+        *vllm_arguments(parallel),
+        *_adapters({adapter: fetch.path for adapter, fetch in fetches.items()}),
+        *_speculative(engine, pin),
+        # Without it SIGTERM aborts every request in flight.
+        f"--shutdown-timeout={model.lifecycle.drain_seconds}",
+        *engine.extra_args,
+    ]
     return EngineProcess(
         name="vllm",
         title=FACTS.title,
@@ -159,37 +186,11 @@ def process(
         user_id=USER_ID,
         home=HOME,
         command=COMMAND,
-        # One item per flag, so that a change shows as one changed item.
-        arguments=[
-            model.model,
-            # The tokenizer follows the model's revision by itself (vllm/config/model.py).
-            f"--revision={revision}",
-            "--served-model-name",
-            # The first is the name in metrics; clients may use either.
-            *dict.fromkeys([served, model.model]),
-            # The pod has one network interface; the probes and the Service reach it from outside the pod.
-            "--host=0.0.0.0",
-            f"--port={PORT}",
-            *FACTS.render(engine.model_dump(by_alias=True)),
-            *parallel_arguments(tensor=model.accelerator.count, pipeline=1, nodes=1),
-            *_adapters({adapter: fetch.path for adapter, fetch in fetches.items()}),
-            *_speculative(engine, pin),
-            # Without it SIGTERM aborts every request in flight.
-            f"--shutdown-timeout={model.lifecycle.drain_seconds}",
-            *engine.extra_args,
-        ],
+        arguments=arguments,
+        worker_arguments=vllm_worker_arguments(arguments) if parallel.nodes > 1 else (),
         environment={"VLLM_NO_USAGE_STATS": "1"},
         fetches=list(fetches.values()),
     )
-
-
-def parallel_arguments(*, tensor: int, pipeline: int, nodes: int) -> list[str]:
-    """How the model is spread: over GPUs that share each layer, over stages of layers, over nodes."""
-    return [
-        f"--tensor-parallel-size={tensor}",
-        *([f"--pipeline-parallel-size={pipeline}"] if pipeline > 1 else []),
-        *([f"--nnodes={nodes}"] if nodes > 1 else []),
-    ]
 
 
 def _adapters(paths: Mapping[str, str]) -> list[str]:

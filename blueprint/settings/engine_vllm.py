@@ -22,6 +22,14 @@ class ClusterVllm(VllmEngine):
 
     name: Literal["vllm"] = Field(description="The engine.")
     served_name: ServedName
+    kv_offload_gib: int | None = Field(
+        default=None,
+        alias="kvOffloadGiB",
+        ge=1,
+        le=1000,
+        description="Memory of each node that takes KV cache which no longer fits the GPUs, in GiB, for all its GPUs "
+        "together. None when absent. vLLM keeps it in /dev/shm.",
+    )
     max_num_batched_tokens: Tokens | None = Field(default=None, description="Most tokens in one step of the engine.")
     dtype: OptionName | None = Field(default=None, description="Number format of weights and activations.")
     quantization: OptionName | None = Field(

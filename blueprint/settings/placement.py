@@ -13,7 +13,8 @@ class AcceleratorChoice(SettingsModel):
     type: str = Field(description="An accelerator that the stack declares under cluster.accelerators.")
     count: Literal[1, 2, 4, 8] = Field(
         default=1,
-        description="GPUs of one replica; the engine shards the model over them, which needs a power of two.",
+        description="GPUs of one replica, or of each of its nodes where parallel.nodes is above 1; the engine shards "
+        "the model over them, which needs a power of two.",
     )
 
 

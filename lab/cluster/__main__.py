@@ -14,7 +14,7 @@ from lab.cluster.control import REPOSITORY, Lab
 from lab.cluster.nodes import MANAGED_LABEL
 from lab.errors import LabError
 from lab.tools.build import ensure
-from lab.tools.sets import CLUSTER, CRDS
+from lab.tools.sets import CLUSTER, CRDS, LWS
 
 _home = click.option(
     "--home",
@@ -64,7 +64,8 @@ def down(home: Path, *, delete: bool) -> None:
 @cli.command()
 def build() -> None:
     """Build the lab's programs, once per version. `up` does it too when they are missing."""
-    click.echo(f"The lab's programs are in {ensure(CLUSTER).root}; the definitions in {ensure(CRDS).root}.")
+    programs = f"{ensure(CLUSTER).root} and {ensure(LWS).root}"
+    click.echo(f"The lab's programs are in {programs}; the definitions in {ensure(CRDS).root}.")
 
 
 @cli.command()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from lab import hub
 from lab.cluster import provisioner
+from lab.cluster.groups import LWS
 from lab.cluster.pki import Pki
 from lab.cluster.processes import Program
 from lab.cluster.settings import Settings
 from lab.tools.build import Tools
 
-CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "provisioner")
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "provisioner", LWS)
 """The cluster's processes, in the order of their start."""
 
 HUB = "hub"
@@ -27,8 +28,11 @@ _ROOT = str(Path(__file__).parents[2])
 _NODE_LEASE_SECONDS = 40  # as the kubelet's
 
 
-def programs(*, home: Path, settings: Settings, tools: Tools, stages: Path) -> list[Program]:
-    """Give every process of the lab at `home`, in the order of their start."""
+def programs(*, home: Path, settings: Settings, tools: Tools, lws: Tools, stages: Path, groups: Path) -> list[Program]:
+    """Give every process of the lab at `home`, in the order of their start.
+
+    stages: kwok's configuration; groups: that of the controller of LeaderWorkerSets.
+    """
     pki, ports, kubeconfig = Pki(home / "pki"), settings.ports, home / "kubeconfig"
     certificates = [pki.authority, pki.certificate, pki.key]
     serving = [f"--tls-cert-file={pki.certificate}", f"--tls-private-key-file={pki.key}"]
@@ -97,6 +101,11 @@ def programs(*, home: Path, settings: Settings, tools: Tools, stages: Path) -> l
             command=[sys.executable, "-m", provisioner.__name__, f"--kubeconfig={kubeconfig}"],
             inputs=[kubeconfig, Path(provisioner.__file__)],
             environment=(("PYTHONPATH", _ROOT),),
+        ),
+        Program(
+            name=LWS,
+            command=[str(lws.program("cmd")), f"--kubeconfig={kubeconfig}", f"--config={groups}", "--zap-devel=false"],
+            inputs=[*certificates, kubeconfig, groups],
         ),
     ]
 

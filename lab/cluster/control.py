@@ -13,7 +13,7 @@ import yaml
 from lightkube import ApiError, Client
 from lightkube.codecs import from_dict
 
-from lab.cluster import components, storage
+from lab.cluster import components, groups, storage
 from lab.cluster.devices import Demand, Device, machines, read_stacks
 from lab.cluster.launch import READY_SECONDS, Launch
 from lab.cluster.nodes import apply_nodes, node
@@ -27,10 +27,10 @@ from lab.locking import exclusive
 from lab.signals import uninterrupted
 from lab.stacks import forget_lab
 from lab.tools.build import Tools, ensure
-from lab.tools.sets import CLUSTER, CRDS
+from lab.tools.sets import CLUSTER, CRDS, LWS
 
 REPOSITORY = Path(__file__).parents[2]
-_FILES = ("config.json", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "pki", "run")
+_FILES = ("config.json", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "lws.yaml", "pki", "run")
 _STATE = "state"  # of the stacks; those of other clusters survive the lab
 _ANSWER_SECONDS = 4.0
 # kwok renews every 10 s: after the machine has slept, this is how long to wait for a sign of life.
@@ -107,7 +107,7 @@ class Lab:
         objects survive that. When the start fails or is interrupted, no process is left. Raises LabError.
         """
         demands = read_stacks(self.stacks)
-        tools, definitions = ensure(CLUSTER), ensure(CRDS).files("crds")
+        tools, lws, definitions = ensure(CLUSTER), ensure(LWS), ensure(CRDS).files("crds")
         self._refuse_foreign_home()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
@@ -119,7 +119,7 @@ class Lab:
                     taint=taint,
                     gpus_per_node=gpus_per_node,
                 )
-                self._populate(self._run(settings, tools), demands, definitions)
+                self._populate(self._run(settings, tools, lws), demands, definitions)
             except BaseException:
                 if self._touched:
                     with uninterrupted():
@@ -207,7 +207,7 @@ class Lab:
             settings.write(self.home / "config.json")
         return settings
 
-    def _write(self, settings: Settings, tools: Tools) -> list[Program]:
+    def _write(self, settings: Settings, tools: Tools, lws: Tools) -> list[Program]:
         """Write every file that processes read; give the processes as they should run."""
         settings.write(self.home / "config.json")
         pki = Pki(self.home / "pki")
@@ -221,18 +221,24 @@ class Lab:
         configured = stages(
             tools.files("stages"), start_seconds=settings.start_seconds, drain_seconds=settings.drain_seconds
         )
-        stage_file = self.home / "kwok.yaml"
-        if not stage_file.exists() or stage_file.read_text() != configured:
-            stage_file.write_text(configured)
-        return components.programs(home=self.home, settings=settings, tools=tools, stages=stage_file)
+        stage_file, group_file = self.home / "kwok.yaml", self.home / "lws.yaml"
+        for path, text in (
+            (stage_file, configured),
+            (group_file, groups.configuration(pki, port=settings.ports[groups.LWS])),
+        ):
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
+        return components.programs(
+            home=self.home, settings=settings, tools=tools, lws=lws, stages=stage_file, groups=group_file
+        )
 
-    def _run(self, settings: Settings, tools: Tools) -> Settings:
+    def _run(self, settings: Settings, tools: Tools, lws: Tools) -> Settings:
         """Make all processes run, mending what is found broken; give the settings with the ports they have."""
         if strays := self._processes.sweep(keep=components.NAMES):
             self._touched = True
             self._say(f"ended {strays} processes of an earlier start that had lost their run files")
         settings, _ = settings.with_free_ports(set())
-        needed = self._needed(settings, self._write(settings, tools))
+        needed = self._needed(settings, self._write(settings, tools, lws))
         if not needed:
             return settings
         self._touched = True
@@ -240,9 +246,11 @@ class Lab:
         settings, moved = settings.with_free_ports(set(needed))
         for sentence in moved:
             self._say(sentence)
-        with contextlib.closing(
-            Launch(self._processes, settings, self._write(settings, tools), say=self._say)
-        ) as launch:
+        programs = self._write(settings, tools, lws)
+        defined = groups.objects(
+            lws.file("leaderworkersets.yaml"), Pki(self.home / "pki"), port=settings.ports[groups.LWS]
+        )
+        with contextlib.closing(Launch(self._processes, settings, programs, groups=defined, say=self._say)) as launch:
             launch.run(needed)
         return settings
 

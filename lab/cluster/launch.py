@@ -2,12 +2,15 @@
 
 import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from lightkube import ApiError
+from lightkube.codecs import from_dict
 from lightkube.resources.coordination_v1 import Lease
 
 from lab.cluster import components
+from lab.cluster.groups import LWS
 from lab.cluster.processes import Processes, Program
 from lab.cluster.provisioner import LEASE
 from lab.cluster.readiness import Probes, connect, wait_until
@@ -22,7 +25,10 @@ _NOT_THE_DATA = ("address already in use", "no space left on device")
 
 
 class Launch:
-    """One start of some or all of the processes of a lab."""
+    """One start of some or all of the processes of a lab.
+
+    groups: objects that the controller of LeaderWorkerSets needs when it starts.
+    """
 
     def __init__(
         self,
@@ -30,11 +36,13 @@ class Launch:
         settings: Settings,
         programs: Sequence[Program],
         *,
+        groups: Sequence[Mapping[str, Any]],
         say: Callable[[str], None],
     ) -> None:
         self._processes = processes
         self._programs = {program.name: program for program in programs}
         self._probes = Probes(processes.home, settings)
+        self._groups = groups
         self._say = say
 
     def close(self) -> None:
@@ -51,14 +59,7 @@ class Launch:
             self._processes.start(self._programs["kube-apiserver"])
             self._wait("kube-apiserver", READY_SECONDS)
         rest = [name for name in names if name not in (*components.STORE, components.HUB)]
-        if "kwok" in rest:
-            # A new kwok respects its predecessor's leases: it would let the nodes be for up to 40 s.
-            with connect(self._processes.home) as client:
-                client.deletecollection(Lease, namespace="kube-node-lease")
-        if "provisioner" in rest:
-            # The last one's sign of life must not pass for the new one's.
-            with connect(self._processes.home) as client, contextlib.suppress(ApiError):
-                client.delete(Lease, LEASE, namespace="kube-system")
+        self._prepare(rest)
         for name in rest:
             self._processes.start(self._programs[name])
         for name in rest:
@@ -66,6 +67,34 @@ class Launch:
                 self._wait(name, READY_SECONDS)
         if components.HUB in names:
             self._wait(components.HUB, READY_SECONDS)
+
+    def _prepare(self, names: Sequence[str]) -> None:
+        if "kwok" in names:
+            # A new kwok respects its predecessor's leases: it would let the nodes be for up to 40 s.
+            with connect(self._processes.home) as client:
+                client.deletecollection(Lease, namespace="kube-node-lease")
+        if "provisioner" in names:
+            # The last one's sign of life must not pass for the new one's.
+            with connect(self._processes.home) as client, contextlib.suppress(ApiError):
+                client.delete(Lease, LEASE, namespace="kube-system")
+        if LWS in names:
+            self._define_groups()
+
+    def _define_groups(self) -> None:
+        """The controller looks for its kinds when it starts, and then not again for 10 s."""
+        definitions = [item["metadata"]["name"] for item in self._groups if item["kind"] == "CustomResourceDefinition"]
+
+        def done() -> bool:
+            with connect(self._processes.home) as client:
+                for item in self._groups:
+                    client.apply(from_dict(dict(item)), force=True)
+            return not self._probes.unserved(definitions)
+
+        wait_until(
+            done,
+            seconds=READY_SECONDS,
+            failure=lambda: f"LeaderWorkerSets are not served after {READY_SECONDS:.0f} s.",
+        )
 
     def _etcd(self) -> None:
         data = self._processes.home / "etcd"

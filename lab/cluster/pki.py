@@ -55,8 +55,14 @@ class Pki:
         """The API server's token file: token, user, uid, groups."""
         return self.folder / "tokens.csv"
 
+    @property
+    def webhook(self) -> Path:
+        """Folder with certificate and key under the names that controller-runtime reads."""
+        return self.folder / "webhook"
+
     def ensure(self) -> bool:
         """Make all files anew if one is missing, as they belong together; False when all were there."""
+        self._link()
         files = (
             self.authority,
             self.certificate,
@@ -67,7 +73,6 @@ class Pki:
         )
         if all(file.is_file() and file.stat().st_size for file in files):
             return False
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority = trustme.CA(organization_name="llm-inference lab")
         leaf = authority.issue_cert("localhost", "127.0.0.1", common_name="lab")
         write_private(self.authority, authority.cert_pem.bytes().decode())
@@ -90,6 +95,13 @@ class Pki:
         )
         write_private(self.tokens, f'{secrets.token_urlsafe(32)},lab,lab,"system:masters"\n')
         return True
+
+    def _link(self) -> None:
+        self.webhook.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, file in (("tls.crt", self.certificate), ("tls.key", self.key)):
+            link = self.webhook / name
+            if not link.is_symlink():
+                link.symlink_to(Path("..") / file.name)
 
     def write_kubeconfig(self, path: Path, *, port: int) -> None:
         """Write a kubeconfig that refers to no other file, so that it can be copied."""

@@ -12,7 +12,7 @@ from lab.errors import LabError
 LAYOUT = 1
 """Shape of the home directory. A home of another layout is emptied and made anew."""
 
-PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "hub")
+PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "lws", "hub")
 """Who listens; always on 127.0.0.1."""
 
 # Below the range from which systems take ports for outgoing connections: those would collide at random.

@@ -36,6 +36,19 @@ CLUSTER = ToolSet(
 )
 """etcd (its program is called `server`), the Kubernetes control plane, kubectl, and kwok with its stages."""
 
+LWS = ToolSet(
+    folder=_HERE / "lws",
+    files=MappingProxyType(
+        {
+            "leaderworkersets.yaml": (
+                "sigs.k8s.io/lws",
+                "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml",
+            )
+        }
+    ),
+)
+"""The controller of LeaderWorkerSets (its program is called `cmd`), and their definition."""
+
 CRDS = ToolSet(
     folder=_HERE / "crds",
     # To have another definition in the lab, add its line here, and its module to crds/go.mod.

@@ -83,6 +83,7 @@ class Facts:
     """Everything that the checks look at. What the stack does not need is not read and keeps its default.
 
     pod_monitors: whether their definition is established.
+    leader_worker_sets: whether their definition is established.
     operators: Deployments of the Prometheus operator, and whether each is available.
     claims: the existing claims that the stack names; None where there is none.
     secret_keys: keys of the Secret with the Hub's token, never its values; None when there is no such Secret.
@@ -91,6 +92,7 @@ class Facts:
     version: str | Unread
     nodes: Sequence[Node] | Unread = ()
     pod_monitors: bool | Unread = False
+    leader_worker_sets: bool | Unread = False
     operators: Mapping[str, bool] | Unread = field(default_factory=dict)
     storage_classes: Sequence[StorageClass] | Unread = ()
     claims: Mapping[str, Claim | Unread | None] = field(default_factory=dict)

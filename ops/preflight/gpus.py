@@ -111,7 +111,7 @@ def _taints(name: str, nodes: Sequence[Node]) -> Iterator[Finding]:
 def _largest_replica(
     name: str, workloads: Sequence[Workload], usable: Sequence[Node], short: Status
 ) -> Iterator[Finding]:
-    """Whether some node can hold each model's replica, when it is empty."""
+    """Whether as many nodes as a replica spans can hold its pods, when they are empty."""
     for workload in workloads:
         wanted = {
             workload.gpu_resource: quantity.Quantity(workload.gpu_count),
@@ -124,8 +124,16 @@ def _largest_replica(
             for node in usable
             if all(node.allocatable.get(resource, 0) >= amount for resource, amount in wanted.items())
         ]
-        if fitting:
+        if len(fitting) >= workload.nodes:
             yield Finding(f"replica {workload.name}", "ok", f"fits on {_nodes(len(fitting))} / {asked}")
+            continue
+        if fitting:
+            yield Finding(
+                f"replica {workload.name}",
+                short,
+                f"fits on {_nodes(len(fitting))} / on each of {workload.nodes} nodes: {asked}. "
+                f"Add such nodes, or lower models.{workload.name}.parallel.nodes.",
+            )
             continue
         largest = max(usable, key=lambda node: [node.allocatable.get(resource, 0) for resource in wanted])
         offers = ", ".join(

@@ -1,7 +1,7 @@
 """What the cluster itself has to offer: its version, custom resources and controllers, runtime classes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from blueprint.settings import Cluster
 from blueprint.stack import Stack
@@ -13,11 +13,14 @@ OLDEST_MINOR = 30
 
 
 def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
-    """Version, PodMonitors and their operator, runtime class."""
+    """Version, custom resources and their controllers, runtime class."""
     yield _version(facts.version)
     if stack.monitoring is not None and stack.monitoring.mode == "operator":
         yield _pod_monitors(facts.pod_monitors)
         yield _operator(facts)
+    groups = [workload.name for workload in stack.workloads if workload.kind == "LeaderWorkerSet"]
+    if groups:
+        yield _leader_worker_sets(groups, facts.leader_worker_sets)
     if cluster.runtime_class:
         yield _runtime_class(cluster.runtime_class, facts.runtime_class)
 
@@ -48,6 +51,19 @@ def _pod_monitors(established: bool | Unread) -> Finding:
         "FAIL",
         "podmonitors.monitoring.coreos.com/v1 is not established / monitoring.mode: operator. "
         "Install the Prometheus operator (kube-prometheus-stack), or remove monitoring.",
+    )
+
+
+def _leader_worker_sets(models: Sequence[str], established: bool | Unread) -> Finding:
+    if isinstance(established, Unread):
+        return unchecked("leaderworkersets", established)
+    if established:
+        return Finding("leaderworkersets", "ok", "leaderworkerset.x-k8s.io/v1 is established")
+    return Finding(
+        "leaderworkersets",
+        "FAIL",
+        f"leaderworkersets.leaderworkerset.x-k8s.io/v1 is not established / {', '.join(models)} on several nodes. "
+        "Install LeaderWorkerSet (https://lws.sigs.k8s.io/docs/installation/), or use parallel.nodes: 1.",
     )
 
 

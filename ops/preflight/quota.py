@@ -66,13 +66,20 @@ def _judge(quota: Quota, steady: Mapping[str, Quantity], rolling: Mapping[str, Q
 def _needs(workloads: Sequence[Workload], *, rollout: bool) -> Mapping[str, Quantity]:
     needs: Counter[str] = Counter()
     for workload in workloads:
-        pods = workload.replicas + (workload.rollout.value.max_surge if rollout else 0)
+        replicas = workload.replicas + (workload.rollout.value.max_surge if rollout else 0)
+        pods = replicas * workload.nodes
         memory = workload.memory_gib.value * GIB
         needs["pods"] += pods
         needs["requests.cpu"] += pods * workload.cpu.value
         needs[f"requests.{workload.gpu_resource}"] += pods * workload.gpu_count
         needs["services"] += 1
-        needs["count/deployments.apps"] += 1
+        if workload.kind == "Deployment":
+            needs["count/deployments.apps"] += 1
+        else:
+            # The controller makes a Service for each group, a StatefulSet for all leaders, and one for its workers.
+            needs["services"] += replicas
+            needs["count/statefulsets.apps"] += 1 + replicas
+            needs["count/leaderworkersets.leaderworkerset.x-k8s.io"] += 1
         storage = workload.storage.value
         if storage.kind == "claim" and storage.size_gib is not None:
             needs["persistentvolumeclaims"] += 1

@@ -11,6 +11,7 @@ from ops.cluster.reading import Reader, Unread
 from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
+LEADER_WORKER_SETS = "leaderworkersets.leaderworkerset.x-k8s.io"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _OPERATOR = "prometheus-operator"
 
@@ -31,6 +32,12 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
         pod_monitors=read.one(_definition(POD_MONITORS), f"get customresourcedefinitions/{POD_MONITORS}", _established)
         or False
         if operator
+        else False,
+        leader_worker_sets=read.one(
+            _definition(LEADER_WORKER_SETS), f"get customresourcedefinitions/{LEADER_WORKER_SETS}", _established
+        )
+        or False
+        if any(workload.kind == "LeaderWorkerSet" for workload in stack.workloads)
         else False,
         operators=_operators(read) if operator else {},
         storage_classes=read.all(

@@ -230,7 +230,11 @@ MISTAKES = {
     "version as a number": wrong("models.m.engine.version", 0.31, "0.31 is not a text", "Give a text"),
     # What a replica asks for.
     "shared memory above memory": wrong(
-        "models.m.resources.shmGiB", 200, "200 GiB counts as memory and leaves nothing of 32", "below 32"
+        "models.m.resources",
+        {"shmGiB": 200, "memoryGiB": 32},
+        "200 GiB counts as memory and leaves nothing of 32",
+        "below 32",
+        at="models.m.resources.shmGiB",
     ),
     "memory below shared memory": wrong(
         "models.m.resources.memoryGiB",

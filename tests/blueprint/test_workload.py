@@ -214,7 +214,7 @@ def test_what_every_resolved_stack_keeps(config):
         assert times.progress_deadline > times.startup + times.grace
         assert rollout.max_surge + rollout.max_unavailable > 0
         if rollout.max_surge:
-            assert spare[config["models"][one.name]["accelerator"]["type"]] >= one.gpu_count
+            assert spare[config["models"][one.name]["accelerator"]["type"]] >= one.gpus_per_replica
             assert one.storage.value.access_mode != "ReadWriteOnce"
         assert one.shm_gib.value < one.memory_gib.value
         assert f"--shutdown-timeout={times.drain}" in one.engine.arguments
@@ -232,5 +232,5 @@ def test_the_quota_holds_all_replicas_and_at_most_one_that_waits(config):
         return
     available = sum(pool["available"] for pool in config["cluster"]["accelerators"].values())
     (quota,) = resolved.gpu_quota.values()
-    assert quota >= sum(one.replicas * one.gpu_count for one in resolved.workloads)
-    assert 0 <= quota - available <= max(one.gpu_count for one in resolved.workloads)
+    assert quota >= sum(one.replicas * one.gpus_per_replica for one in resolved.workloads)
+    assert 0 <= quota - available <= max(one.gpus_per_replica for one in resolved.workloads)

@@ -12,6 +12,7 @@ from tests.blueprint import stack_files
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.engine_mistakes import ENGINE_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
+from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
 from tests.blueprint.stack_files import (
     DELETE,
     ENDPOINT,
@@ -25,7 +26,7 @@ from tests.blueprint.stack_files import (
     refusal,
 )
 
-ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES, **ENGINE_MISTAKES}
+ALL_MISTAKES = {**MISTAKES, **PARALLEL_MISTAKES, **ENDPOINT_MISTAKES, **ENGINE_MISTAKES}
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,37 @@ def test_replica_must_fit_with_processors_and_memory_too():
     assert "1.5 cpu, 16Gi memory" in finding.message
 
 
+TWO_NODES = {"m": {"accelerator": {"count": 4}, "parallel": {"nodes": 2}}}
+
+
+def test_replica_on_two_nodes_needs_two_that_can_hold_a_pod_of_it():
+    two = findings(lab_config(TWO_NODES))["replica m"]
+    one = findings(lab_config(TWO_NODES), nodes=[node(gpus=8)])["replica m"]
+
+    assert (two.status, one.status) == ("ok", "FAIL")
+    assert "fits on 1 node / on each of 2 nodes: 4 nvidia.com/gpu" in one.message
+    assert "models.m.parallel.nodes" in one.message
+
+
+def test_replica_on_two_nodes_needs_leader_worker_sets():
+    missing = findings(lab_config(TWO_NODES))["leaderworkersets"]
+    there = findings(lab_config(TWO_NODES), leader_worker_sets=True)["leaderworkersets"]
+    unread = findings(lab_config(TWO_NODES), leader_worker_sets=Unread("no right"))["leaderworkersets"]
+
+    assert (missing.status, there.status, unread.status) == ("FAIL", "ok", "warn")
+    assert "m on several nodes. Install LeaderWorkerSet" in missing.message
+    assert "leaderworkersets" not in findings(), "a stack without groups needs none"
+
+
+def test_quota_holds_the_pods_of_all_nodes():
+    config = lab_config(TWO_NODES, cluster={"namespace": {"create": False}})
+    quota = Quota(name="team", hard=amounts(**{"pods": "1", "count/leaderworkersets.leaderworkerset.x-k8s.io": "0"}))
+
+    finding = findings(config, namespace=Namespace(), quotas=[quota])["quota team"]
+
+    assert finding.status == "FAIL"
+
+
 def test_taint_that_pods_tolerate_is_no_matter():
     found = findings(nodes=[node(gpus=8, taints=[("nvidia.com/gpu", "present", "NoSchedule")])])
 

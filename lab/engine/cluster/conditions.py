@@ -192,7 +192,7 @@ def custom_condition(text: str) -> Condition:
 def _judge(text: str) -> tuple[str, Callable[[Object], bool]]:
     if match := _CONDITION.match(text):
         type_, status = match.groups()
-        return text, lambda obj: condition_of(obj, type_).get("status") == (status or "True")
+        return text, lambda obj: _is(obj, condition_of(obj, type_), status or "True")
     match = _JSONPATH.match(text)
     if not match or any(mark in match[1] for mark in "*?@:"):
         raise ProviderError(
@@ -203,10 +203,22 @@ def _judge(text: str) -> tuple[str, Callable[[Object], bool]]:
     missing = object()
 
     def holds(obj: Object) -> bool:
+        if _is_stale(obj, obj.get("status", {}).get("observedGeneration")):
+            return False
         found: Any = paths.get(obj, path, missing)
         return found is not missing and (value is None or _text(found) == value)
 
     return text, holds
+
+
+def _is(obj: Object, condition: dict[str, Any], status: str) -> bool:
+    """As kubectl wait: what a controller said of an older state of the object says nothing of this one."""
+    seen = condition.get("observedGeneration", obj.get("status", {}).get("observedGeneration"))
+    return condition.get("status") == status and not _is_stale(obj, seen)
+
+
+def _is_stale(obj: Object, seen: int | None) -> bool:
+    return seen is not None and seen < obj["metadata"].get("generation", 0)
 
 
 def _text(value: Any) -> str:

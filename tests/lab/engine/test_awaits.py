@@ -24,11 +24,16 @@ made = dict(
     ingress=lambda **more: k8s.networking.v1.Ingress(
         "w", metadata=named("w", **more), opts=O(),
         spec={"defaultBackend": {"service": {"name": "w", "port": {"number": 80}}}}),
+    group=lambda image="a", **more: k8s.apiextensions.CustomResource(
+        "w", api_version="leaderworkerset.x-k8s.io/v1", kind="LeaderWorkerSet", metadata=named("w", **more), opts=O(),
+        spec={"leaderWorkerTemplate": {"size": 2, "workerTemplate": {
+            "spec": {"containers": [{"name": "c", "image": image}]}}}}),
     map=lambda **more: k8s.core.v1.ConfigMap("w", metadata=named("w", **more), data={"a": "1"}, opts=O()),
 )
 """
 SLOW = 'annotations={"pulumi.com/timeoutSeconds": "3"}'
 SKIPPED = 'annotations={"pulumi.com/skipAwait": "true"}'
+AVAILABLE = 'annotations={"pulumi.com/waitFor": "condition=Available", "pulumi.com/timeoutSeconds": "60"}'
 WAIT_FOR = 'annotations={"pulumi.com/waitFor": "jsonpath={.data.b}=2", "pulumi.com/timeoutSeconds": "30"}'
 
 
@@ -95,6 +100,16 @@ def test_an_up_waits_for_what_the_annotation_says(stack):
         process.wait(2)
     stack.cluster.kubectl("patch", "configmap", "w", "--namespace=awaits", "--type=merge", '--patch={"data":{"b":"2"}}')
     assert process.wait(20) == 0
+
+
+def test_a_condition_that_a_controller_said_of_the_last_generation_is_not_taken_for_this_one(stack):
+    """The groups were available, and are again: in between they are not, and the up lasts as long."""
+    use(stack, f'["group"]({AVAILABLE})')
+    assert live(stack, "leaderworkerset", ".status.readyReplicas") == "1"
+    use(stack, f'["group"]("b", {AVAILABLE})')
+    assert live(stack, "leaderworkerset", ".status.updatedReplicas") == "1"
+    pods = ("get", "pods", "--namespace=awaits", "--selector=leaderworkerset.sigs.k8s.io/name=w")
+    assert stack.cluster.kubectl(*pods, "--output=jsonpath={.items[*].spec.containers[0].image}") == "b b"
 
 
 def test_a_state_goes_out_and_comes_back_and_its_history_is_told(stack):
