@@ -217,7 +217,8 @@ def test_what_every_resolved_stack_keeps(config):
             assert spare[config["models"][one.name]["accelerator"]["type"]] >= one.gpus_per_replica
             assert one.storage.value.access_mode != "ReadWriteOnce"
         assert one.shm_gib.value < one.memory_gib.value
-        assert f"--shutdown-timeout={times.drain}" in one.engine.arguments
+        drain = {"vllm": f"--shutdown-timeout={times.drain}", "tgi": f"--graceful-termination-timeout={times.drain}"}
+        assert one.engine.name not in drain or drain[one.engine.name] in one.engine.arguments
         assert all(decision.why for decision in one.decisions().values())
     live = Counter(one.object_name for one in resolved.workloads)
     assert set(live.values()) == {1}
