@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprint.engines.parallel import sglang_arguments
+from blueprint.engines.parallel import Parallel, sglang_arguments
 from blueprint.parallel import Parallel, divisions
 from tests.blueprint.parallel_mistakes import GROUPS
 from tests.blueprint.stack_files import DELETE, PROD, edited, mistakes, resolve
@@ -73,7 +73,7 @@ def test_shared_memory_that_is_given_adds_to_the_memory():
 
 
 def test_sglang_takes_the_same_places():
-    arguments = sglang_arguments(tensor=8, pipeline=2, nodes=2)
+    arguments = sglang_arguments(Parallel(tensor=8, pipeline=2, nodes=2))
     assert "--dist-init-addr=$(LWS_LEADER_ADDRESS):20000" in arguments
     assert "--node-rank=$(LWS_WORKER_INDEX)" in arguments
-    assert sglang_arguments(tensor=4, pipeline=1, nodes=1) == ["--tensor-parallel-size=4"]
+    assert sglang_arguments(Parallel(tensor=4, pipeline=1, nodes=1)) == ["--tp-size=4"]
