@@ -13,6 +13,8 @@ from components.settings import endpoint_secrets, hub_read_token, read_stack
 
 config = pulumi.Config()
 stack = read_stack(config, root=Path(__file__).parent)
+for warning in stack.warnings:
+    pulumi.log.warn(warning)
 models: dict[str, pulumi.Output[str]] = {}
 endpoints: dict[str, pulumi.Output[dict[str, Any]]] = {}
 

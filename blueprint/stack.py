@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blueprint.accelerators import ACCELERATORS
-from blueprint.checks import cross_check
+from blueprint.checks import advise, cross_check
 from blueprint.description import Description
 from blueprint.endpoint import Endpoint, resolve_endpoint
 from blueprint.issues import DescriptionError, Issue, KeyPath
@@ -34,6 +34,7 @@ class Stack:
     gpu_quota: by extended resource, how many devices the namespace's pods may hold; empty where the namespace
         belongs to somebody else.
     hub_read_secret: existing Secret with a read token for the Hub, when the stack file names one.
+    warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Stack:
     monitoring: Monitoring | None
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
+    warnings: Sequence[str] = ()
 
 
 def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock, images_lock: ImagesLock) -> Stack:
@@ -67,6 +69,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         monitoring=settings.monitoring,
         workloads=workloads,
         endpoints=[resolve_endpoint(description, name, model) for name, model in description.endpoint_models()],
+        warnings=[issue.render(f"Pulumi.{stack}.yaml") for issue in advise(description)],
     )
 
 

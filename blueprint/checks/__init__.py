@@ -35,3 +35,9 @@ def cross_check(description: Description) -> Iterator[Issue]:
         pending,
     ):
         yield from concern.check(description)
+
+
+def advise(description: Description) -> Iterator[Issue]:
+    """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
+    for concern in (endpoint_engines,):
+        yield from concern.advise(description)

@@ -50,6 +50,18 @@ def check(description: Description) -> Iterator[Issue]:
         yield from _tokens(path, model)
 
 
+def advise(description: Description) -> Iterator[Issue]:
+    """Engines that still run, and should not be what one starts with."""
+    for name, model in description.endpoint_models():
+        if isinstance(model.engine, EndpointTgi):
+            yield Issue(
+                path=("models", name, "engine", "name"),
+                problem="tgi only gets bug fixes: its makers advise vLLM or SGLang",
+                remedy="Add a second model with engine vllm or sglang and its own endpointName, then remove this one: "
+                "an endpoint's engine cannot be changed.",
+            )
+
+
 def _version(path: KeyPath, model: EndpointModel) -> Iterator[Issue]:
     engine = model.engine
     if isinstance(engine, EndpointVllm) and engine.version not in VLLM_VERSIONS:

@@ -276,3 +276,9 @@ def test_endpoints_and_replicas_stand_side_by_side():
     stack = resolve(edited(PROD, {"models.e": ENDPOINTS["models"]["e"]}))
     assert [one.name for one in stack.workloads] == ["m", "other"]
     assert [one.name for one in stack.endpoints] == ["e"]
+
+
+def test_an_engine_that_only_gets_bug_fixes_still_runs_and_is_warned_of():
+    (warning,) = resolve(ENDPOINTS).warnings
+    assert warning.startswith("Pulumi.prod.yaml: models.e-tgi.engine.name: tgi only gets bug fixes")
+    assert "Add a second model" in warning
