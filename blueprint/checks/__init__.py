@@ -8,6 +8,7 @@ from blueprint.checks import (
     endpoints,
     engines,
     exposure,
+    lifecycle,
     locks,
     names,
     pending,
@@ -25,6 +26,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         cluster,
         engines,
         placement,
+        lifecycle,
         weights,
         scaling,
         exposure,
@@ -39,5 +41,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (endpoint_engines,):
+    for concern in (endpoint_engines, lifecycle):
         yield from concern.advise(description)

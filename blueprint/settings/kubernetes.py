@@ -8,7 +8,7 @@ from blueprint.settings.base import HubRepository, HubRevision, LabelValue, Mode
 from blueprint.settings.engine import VllmEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
-from blueprint.settings.placement import AcceleratorChoice, Resources
+from blueprint.settings.placement import AcceleratorChoice, Placement, Resources
 from blueprint.settings.scaling import Scaling
 from blueprint.settings.weights import Cache
 
@@ -24,6 +24,7 @@ class KubernetesModel(SettingsModel):
     )
     engine: VllmEngine
     accelerator: AcceleratorChoice
+    placement: Placement = Field(default_factory=Placement)
     cache: Cache = Field(default_factory=lambda: Cache(sizeGiB=100))
     resources: Resources = Field(default_factory=Resources)
     scaling: Scaling = Field(default_factory=Scaling)
