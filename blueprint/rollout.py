@@ -1,5 +1,7 @@
 """How a rollout replaces replicas when GPUs are scarce."""
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from blueprint.description import Description
@@ -11,39 +13,74 @@ from blueprint.weights import Storage
 
 @dataclass(frozen=True)
 class Rollout:
-    """How many replicas a rollout adds before, or takes away first."""
+    """How many replicas a rollout adds before, or takes away first.
+
+    max_unavailable: of scaling.max replicas.
+    unavailable_percent: says the same as a share of the replicas there are, for a model that an autoscaler shrinks.
+    """
 
     max_surge: int
     max_unavailable: int
+    unavailable_percent: int | None = None
+
+    def surplus(self, replicas: int) -> int:
+        """Most pods beyond its replicas that a rollout has at once.
+
+        Those that it adds, as many again that drain while their successors are made already, and those that drain
+        because they went first. There are never more than an old and a new pod for each replica.
+        """
+        return min(2 * self.max_surge + self.max_unavailable, replicas)
 
 
-def spare_gpus(description: Description, cluster: Cluster, accelerator: str) -> int:
-    """GPUs of a type that no replica takes at the models' maximum."""
-    taken = sum(
-        model.scaling.max * gpus_per_replica(model)
-        for _, model in description.kubernetes_models()
-        if model.accelerator.type == accelerator
-    )
-    return cluster.accelerators[accelerator].available - taken
+def available_gpus(cluster: Cluster, types: Collection[str]) -> int:
+    """GPUs of these types that the stack may use."""
+    return sum(pool.available for name, pool in cluster.accelerators.items() if name in types)
+
+
+def wanted_gpus(model: KubernetesModel) -> int:
+    """GPUs of all replicas at their maximum."""
+    return model.scaling.max * gpus_per_replica(model)
+
+
+def spare_gpus(description: Description, cluster: Cluster, types: Collection[str]) -> int:
+    """GPUs of these types that nobody takes at the models' maximum; negative where they do not suffice.
+
+    A model with further types may sit on any of them: the scheduler moves no replica to make room for another.
+    """
+    offered = frozenset(types)
+    taken = sum(_most_taken(cluster, model, offered) for _, model in description.kubernetes_models())
+    return available_gpus(cluster, offered) - taken
+
+
+def _most_taken(cluster: Cluster, model: KubernetesModel, offered: frozenset[str]) -> int:
+    accepted = frozenset(model.accelerator.types)
+    if accepted <= offered:
+        return wanted_gpus(model)
+    return min(wanted_gpus(model), available_gpus(cluster, accepted & offered))
 
 
 def resolve_rollout(
     description: Description, cluster: Cluster, model: KubernetesModel, storage: Storage
 ) -> Resolved[Rollout]:
     """Surge where a whole replica is spare and can mount the weights; else the old replica goes first."""
-    choice = model.accelerator
-    spare, needed = spare_gpus(description, cluster, choice.type), gpus_per_replica(model)
-    outage = "; one replica: no answer while it restarts" if model.scaling.max == 1 else ""
+    choice, scaling = model.accelerator, model.scaling
+    spare = spare_gpus(description, cluster, choice.types)
+    names, needed = " and ".join(choice.types), gpus_per_replica(model)
     if storage.access_mode == "ReadWriteOnce":
-        return Resolved(Rollout(0, 1), f"a second node could not mount the cache: the old replica goes first{outage}")
-    if spare < needed:
+        return Resolved(Rollout(0, 1), "a second node could not mount the cache: the old replica goes first")
+    # Spare GPUs of several types may be one here and one there, where no replica fits.
+    if spare - (len(choice.types) - 1) * (choice.count - 1) >= needed:
         return Resolved(
-            Rollout(0, 1),
-            f"{spare} of {cluster.accelerators[choice.type].available} {choice.type} are spare and a replica needs "
-            f"{needed}: the old one goes first{outage}",
+            Rollout(1, 0),
+            f"{spare} {names} are spare: the new replica comes first, no outage; models that roll out at the same "
+            "time take turns",
         )
-    return Resolved(
-        Rollout(1, 0),
-        f"{spare} {choice.type} are spare: the new replica comes first, no outage; models that roll out at the same "
-        "time take turns",
-    )
+    scarce = f"{spare} of {available_gpus(cluster, choice.types)} {names} are spare and a replica needs {needed}"
+    if scaling.min < scaling.max:
+        # The smallest share that is one whole replica of the most there can be, and of fewer none.
+        percent = math.ceil(100 / scaling.max)
+        return Resolved(
+            Rollout(1, scaling.max * percent // 100, unavailable_percent=percent),
+            f"{scarce} at scaling.max, where an old one goes first; with fewer replicas the new one comes first",
+        )
+    return Resolved(Rollout(0, 1), f"{scarce}: the old one goes first")

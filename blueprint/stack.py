@@ -101,9 +101,10 @@ def _touches(path: KeyPath, refused: KeyPath) -> bool:
 def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mapping[str, int]:
     """What the namespace's pods may hold, by extended resource.
 
-    Above what is available stands the largest replica that is replaced without surge: while it drains, its successor
-    is admitted and waits for its GPU. Without that headroom the successor is refused, and its controller tries again
-    after a delay that doubles each time.
+    Room for all models to roll out at the same time, which a new version of an engine makes them do: a draining pod
+    counts until it is gone, and its successor is admitted and waits for the GPU. Refused instead, it would be tried
+    again after a delay that doubles each time. What stands above what is available is for such pods; GPUs that are
+    not there they do not get.
     """
     if cluster is None or not cluster.namespace.create:
         return {}
@@ -111,11 +112,7 @@ def _gpu_quota(cluster: Cluster | None, workloads: Sequence[Workload]) -> Mappin
     for name, pool in cluster.accelerators.items():
         resource = ACCELERATORS[name].resource
         quota[resource] = quota.get(resource, 0) + pool.available
-    for resource in quota:
-        waiting = [
-            workload.gpus_per_replica * workload.rollout.value.max_unavailable
-            for workload in workloads
-            if workload.gpu_resource == resource
-        ]
-        quota[resource] += max(waiting, default=0)
+    for resource, available in quota.items():
+        peak = sum(one.rollout_pods * one.gpu_count for one in workloads if one.gpu_resource == resource)
+        quota[resource] = max(available, peak)
     return quota

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from blueprint.accelerators import ACCELERATORS, LABEL_KEYS
+from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description, object_name
 from blueprint.engines.parallel import Parallel
 from blueprint.engines.process import EngineProcess
 from blueprint.engines.resolve import resolve_engine, resolve_image
-from blueprint.lifecycle import Times, resolve_times
+from blueprint.lifecycle import Times, resolve_outage, resolve_times
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_revision
+from blueprint.placement import Placement, resolve_placement
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
 from blueprint.settings import KubernetesModel
@@ -25,7 +26,8 @@ class Workload:
 
     object_name: name of its live objects; the oldest name of the model.
     gpu_count: GPUs of one pod; a replica has a pod on each of its nodes.
-    gpu_label: key of the node label that tells the GPU type, and the values that are this accelerator.
+    warm_up: whether a replica is ready only once it has generated a token.
+    outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
     """
 
     name: str
@@ -35,7 +37,8 @@ class Workload:
     engine: EngineProcess
     gpu_resource: str
     gpu_count: int
-    gpu_label: tuple[str, Sequence[str]]
+    accelerators: Sequence[str]
+    placement: Placement
     runtime_class: str | None
     replicas: int
     image: Resolved[str]
@@ -47,6 +50,8 @@ class Workload:
     storage: Resolved[Storage]
     rollout: Resolved[Rollout]
     times: Resolved[Times]
+    outage: Resolved[int]
+    warm_up: bool
 
     def decisions(self) -> Mapping[str, Resolved[object]]:
         """What was derived, for people who ask why."""
@@ -68,6 +73,11 @@ class Workload:
         return "LeaderWorkerSet" if self.nodes > 1 else "Deployment"
 
     @property
+    def rollout_pods(self) -> int:
+        """Most pods that exist at once while a rollout replaces all replicas."""
+        return (self.replicas + self.rollout.value.surplus(self.replicas)) * self.nodes
+
+    @property
     def rollout_seconds(self) -> int:
         """Longest time that a rollout of all replicas may take while it still advances."""
         step = max(self.rollout.value.max_surge, self.rollout.value.max_unavailable)
@@ -79,20 +89,22 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     cluster = description.settings.cluster
     if cluster is None:
         raise ValueError(f"models.{name}: a description without cluster has no workloads")
-    accelerator = ACCELERATORS[model.accelerator.type]
     revision = pinned_revision(description, model.model, model.revision)
     live_name = object_name(name, model.formerly)
     storage = resolve_storage(model.cache, live_name)
     engine = resolve_engine(description, model, name=name, revision=revision.value)
+    rollout = resolve_rollout(description, cluster, model, storage.value)
+    times = resolve_times(model)
     return Workload(
         name=name,
         formerly=model.formerly,
         object_name=live_name,
         owner=model.owner,
         engine=engine,
-        gpu_resource=accelerator.resource,
+        gpu_resource=ACCELERATORS[model.accelerator.type].resource,
         gpu_count=model.accelerator.count,
-        gpu_label=(LABEL_KEYS[cluster.node_labels], accelerator.labels[cluster.node_labels]),
+        accelerators=model.accelerator.types,
+        placement=resolve_placement(cluster, model),
         runtime_class=cluster.runtime_class,
         replicas=model.scaling.max,
         image=resolve_image(description, model, engine),
@@ -102,6 +114,8 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         memory_gib=memory_gib(model),
         shm_gib=shm_gib(model),
         storage=storage,
-        rollout=resolve_rollout(description, cluster, model, storage.value),
-        times=resolve_times(model.lifecycle, engine.exit_seconds),
+        rollout=rollout,
+        times=times,
+        outage=resolve_outage(model, rollout.value, times.value),
+        warm_up=model.lifecycle.warm_up,
     )

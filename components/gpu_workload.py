@@ -6,9 +6,11 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Alias, ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
+from blueprint.rollout import Rollout
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
+from components.disruption import disruption_budget_spec
 from components.group import API_VERSION, AWAITED, group_spec
 from components.labels import answering, labels, selector
 from components.network import workload_policy_spec
@@ -47,6 +49,7 @@ class GpuWorkload(ComponentResource):
         self._environment(name)
         self._cache_claim(name)
         self._network_policy(name)
+        self._disruption_budget(name)
         service = self._service(name)
         self._replicas(name)
         self._pod_monitor(name)
@@ -92,6 +95,14 @@ class GpuWorkload(ComponentResource):
             f"{name}-network",
             metadata=self._metadata(self._args.workload.object_name),
             spec=workload_policy_spec(self._args.workload, self._args.monitoring),
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _disruption_budget(self, name: str) -> None:
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-budget",
+            metadata=self._metadata(self._args.workload.object_name),
+            spec=disruption_budget_spec(self._args.workload),
             opts=ResourceOptions(parent=self),
         )
 
@@ -170,13 +181,19 @@ def deployment_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
         "selector": {"matchLabels": selector(workload)},
         "strategy": {
             "type": "RollingUpdate",
-            "rollingUpdate": {"maxSurge": rollout.max_surge, "maxUnavailable": rollout.max_unavailable},
+            "rollingUpdate": {"maxSurge": rollout.max_surge, "maxUnavailable": max_unavailable(rollout)},
         },
         # The default of 600 s calls a rollout failed while the model still loads.
         "progressDeadlineSeconds": workload.times.value.progress_deadline,
         "revisionHistoryLimit": 5,
         "template": pod_template(workload, hub_token),
     }
+
+
+def max_unavailable(rollout: Rollout) -> int | str:
+    """A share is rounded down: none of fewer replicas than the most there can be."""
+    percent = rollout.unavailable_percent
+    return rollout.max_unavailable if percent is None else f"{percent}%"
 
 
 def pod_monitor_spec(workload: Workload) -> Any:

@@ -91,34 +91,35 @@ def _resources(draw: st.DrawFn, gpus: int) -> dict[str, Any]:
 def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     gpus = draw(st.sampled_from([1, 2, 4, 8]))
     replicas = draw(st.integers(1, 4))
-    accelerator: dict[str, Any] = {"type": draw(st.sampled_from(accelerators))}
+    # Imported here, since it is made of what stands above.
+    from tests.lifecycle_strategies import placed
+
+    where = draw(placed(accelerators))
     if gpus > 1 or draw(st.booleans()):
-        accelerator["count"] = gpus
+        where["accelerator"]["count"] = gpus
     model: dict[str, Any] = {
         "target": "kubernetes",
         "model": draw(repositories()),
         "engine": draw(engines()),
-        "accelerator": accelerator,
+        **where,
     }
     if replicas > 1 or draw(st.booleans()):
         model["scaling"] = {"min": replicas, "max": replicas}
-    lifecycle = some(startupMinutes=st.integers(1, 240), drainSeconds=st.integers(0, 3600))
     optional = some(
         revision=st.sampled_from(["main", "v1.0", "refs/pr/7", "0" * 40]),
         owner=label_values(),
         cache=_caches(replicas),
         resources=_resources(gpus),
-        lifecycle=lifecycle,
     )
     return draw(divided({**model, **draw(optional)}))
 
 
-def gpus_wanted(models: Mapping[str, Mapping[str, Any]], accelerator: str) -> int:
-    """GPUs of a type that raw models hold with all replicas."""
+def gpus_wanted(models: Mapping[str, Mapping[str, Any]], *accelerators: str) -> int:
+    """GPUs of these types that raw models may hold with all replicas."""
     return sum(
         model.get("scaling", {}).get("max", 1) * gpus_of_replica(model)
         for model in models.values()
-        if model["accelerator"]["type"] == accelerator
+        if {model["accelerator"]["type"], *model["accelerator"].get("alternatives", ())} & {*accelerators}
     )
 
 
@@ -149,11 +150,15 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     }
     if dialect != "gpuOperator" or draw(st.booleans()):
         cluster["nodeLabels"] = dialect
-    cluster |= draw(some(runtimeClass=st.just("nvidia")))
+    cluster |= draw(some(runtimeClass=st.just("nvidia"), prePull=st.booleans()))
     config: dict[str, Any] = {"cluster": cluster, "models": models}
     if all("hourlyUsd" in pool for pool in cluster["accelerators"].values()) and draw(st.booleans()):
         config["budget"] = {"monthlyUsd": 1e9}
-    return config | draw(_rest())
+    config |= draw(_rest())
+    if config.get("deletion", {}).get("protect"):
+        for model in models.values():
+            model.setdefault("lifecycle", {})["allowOutage"] = True
+    return config
 
 
 def _rest() -> st.SearchStrategy[dict[str, Any]]:

@@ -8,6 +8,7 @@ from blueprint.checks import (
     endpoints,
     engines,
     exposure,
+    lifecycle,
     locks,
     names,
     parallel,
@@ -27,6 +28,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         engines,
         placement,
         parallel,
+        lifecycle,
         weights,
         scaling,
         exposure,
@@ -41,5 +43,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines):
+    for concern in (engines, endpoint_engines, lifecycle):
         yield from concern.advise(description)

@@ -7,6 +7,7 @@ from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description
 from blueprint.issues import Issue
 from blueprint.parallel import gpus_per_replica
+from blueprint.rollout import available_gpus, spare_gpus, wanted_gpus
 from blueprint.settings import Cluster
 
 HOURS_PER_MONTH = 730
@@ -57,21 +58,31 @@ def _unknown_accelerators(cluster: Cluster) -> Iterator[Issue]:
 
 
 def _quota(description: Description, cluster: Cluster) -> Iterator[Issue]:
-    for name, pool in cluster.accelerators.items():
-        users = [
-            (model_name, model)
-            for model_name, model in description.kubernetes_models()
-            if model.accelerator.type == name
-        ]
-        wanted = sum(model.scaling.max * gpus_per_replica(model) for _, model in users)
-        if wanted <= pool.available:
+    models = list(description.kubernetes_models())
+    told: list[frozenset[str]] = []
+    for types in sorted({model.accelerator.types for _, model in models}, key=lambda types: (len(types), types)):
+        # Too little of one type is told once, not again for that and another. What is not declared is told elsewhere.
+        if any(less <= {*types} for less in told) or not cluster.accelerators.keys() >= {*types}:
             continue
+        if spare_gpus(description, cluster, types) >= 0:
+            continue
+        told.append(frozenset(types))
+        offered, users = (
+            available_gpus(cluster, types),
+            [(n, m) for n, m in models if {*m.accelerator.types} & {*types}],
+        )
+        wanted = sum(wanted_gpus(model) for _, model in users)
         terms = " + ".join(f"{n} {m.scaling.max} x {gpus_per_replica(m)}" for n, m in users)
+        of_all = f" of {' and '.join(types)}" if len(types) > 1 else ""
+        enough = cluster.accelerators[types[0]].available + wanted - offered
         yield Issue(
-            path=("cluster", "accelerators", name, "available"),
-            problem=f"{pool.available} GPUs cannot hold all replicas at their maximum, {wanted} ({terms})",
-            remedy=f"Raise it to {wanted}, or lower scaling.max or accelerator.count of these models.",
-            reads=tuple(("models", n, key) for n, _ in users for key in ("scaling", "accelerator", "parallel")),
+            path=("cluster", "accelerators", types[0], "available"),
+            problem=f"{offered} GPUs{of_all} cannot hold all replicas at their maximum, {wanted} ({terms})",
+            remedy=f"Raise it to {enough}, or lower scaling.max or accelerator.count of these models.",
+            reads=(
+                *(("models", n, key) for n, _ in users for key in ("scaling", "accelerator", "parallel")),
+                *(("cluster", "accelerators", name) for name in types[1:]),
+            ),
         )
 
 
@@ -83,22 +94,21 @@ def _budget(description: Description, cluster: Cluster) -> Iterator[Issue]:
     unpriced: set[str] = set()
     reads: list[tuple[str, ...]] = []
     for name, model in description.kubernetes_models():
-        pool = cluster.accelerators.get(model.accelerator.type)
-        if pool is None:
-            continue
+        declared = [accelerator for accelerator in model.accelerator.types if accelerator in cluster.accelerators]
         reads += [("models", name, key) for key in ("scaling", "accelerator", "parallel")]
-        if pool.hourly_usd is None:
-            if model.accelerator.type in unpriced:
-                continue
-            unpriced.add(model.accelerator.type)
-            yield Issue(
-                path=("cluster", "accelerators", model.accelerator.type, "hourlyUsd"),
-                problem=f"this key is missing, so the budget cannot be checked for models.{name}",
-                remedy="Add what one GPU costs per hour, or remove budget.",
-                reads=(("models", name, "accelerator"), ("budget",)),
-            )
-            continue
-        total += model.scaling.max * gpus_per_replica(model) * pool.hourly_usd * HOURS_PER_MONTH
+        prices = {accelerator: cluster.accelerators[accelerator].hourly_usd for accelerator in declared}
+        for accelerator in declared:
+            if prices[accelerator] is None and accelerator not in unpriced:
+                unpriced.add(accelerator)
+                yield Issue(
+                    path=("cluster", "accelerators", accelerator, "hourlyUsd"),
+                    problem=f"this key is missing, so the budget cannot be checked for models.{name}",
+                    remedy="Add what one GPU costs per hour, or remove budget.",
+                    reads=(("models", name, "accelerator"), ("budget",)),
+                )
+        # Where it may run on several types, it may all run on the most expensive.
+        price = max((price for price in prices.values() if price is not None), default=0.0)
+        total += wanted_gpus(model) * price * HOURS_PER_MONTH
     if total > budget.monthly_usd and not unpriced:
         yield Issue(
             path=("budget", "monthlyUsd"),

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
+from blueprint.lifecycle import resolve_times
+from blueprint.placement import spot_notice
 from blueprint.resources import memory_gib, shm_gib
-from blueprint.settings import KubernetesModel
+from blueprint.rollout import available_gpus
+from blueprint.settings import Cluster, KubernetesModel
 
 
 def check(description: Description) -> Iterator[Issue]:
@@ -15,7 +18,8 @@ def check(description: Description) -> Iterator[Issue]:
     for name, model in description.kubernetes_models():
         path = ("models", name)
         if cluster is not None:
-            yield from _accelerator(path, model, list(cluster.accelerators))
+            yield from _accelerators(path, model, cluster)
+            yield from _spot(path, model, cluster)
         yield from _memory(path, model)
         if model.owner is None and not description.in_lab:
             yield Issue(
@@ -26,21 +30,83 @@ def check(description: Description) -> Iterator[Issue]:
             )
 
 
-def _accelerator(path: KeyPath, model: KubernetesModel, declared: list[str]) -> Iterator[Issue]:
+def _accelerators(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
+    choice, declared = model.accelerator, list(cluster.accelerators)
+    at = (*path, "accelerator")
+    places = [(*at, "type"), *((*at, "alternatives", str(index)) for index in range(len(choice.alternatives)))]
+    refused = False
+    for place, name in zip(places, choice.types, strict=True):
+        if name not in declared:
+            known = "" if name in ACCELERATORS else " nor known to the accelerator registry"
+            yield Issue(
+                path=place,
+                problem=f"{name!r} is not declared under cluster.accelerators{known}",
+                remedy=f"Use {' or '.join(declared)}, or declare it there with what is available.",
+                reads=(("cluster", "accelerators"),),
+            )
+            refused = True
+        elif choice.types.index(name) != places.index(place):
+            yield Issue(
+                path=place,
+                problem=f"{name} is already among the accelerators of this model",
+                remedy="Name each once, the most wanted first.",
+                reads=((*at, "type"), (*at, "alternatives")),
+            )
+            refused = True
+        elif name in ACCELERATORS and choice.count > ACCELERATORS[name].max_per_node:
+            yield Issue(
+                path=(*at, "count"),
+                problem=f"no machine carries {choice.count} {name}",
+                remedy=f"Use at most {ACCELERATORS[name].max_per_node}.",
+                reads=(place,),
+            )
+            refused = True
+    if not refused:
+        yield from _whole_replicas(path, model, cluster)
+
+
+def _whole_replicas(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
+    """GPUs of two types make no replica together."""
     choice = model.accelerator
-    if choice.type not in declared:
-        known = "" if choice.type in ACCELERATORS else " nor known to the accelerator registry"
+    fits = sum(cluster.accelerators[name].available // choice.count for name in choice.types)
+    if len(choice.types) > 1 and fits < model.scaling.max <= available_gpus(cluster, choice.types) // choice.count:
         yield Issue(
-            path=(*path, "accelerator", "type"),
-            problem=f"{choice.type!r} is not declared under cluster.accelerators{known}",
-            remedy=f"Use {' or '.join(declared)}, or declare it there with what is available.",
-            reads=(("cluster", "accelerators"),),
+            path=(*path, "accelerator", "alternatives"),
+            problem=f"{fits} replicas fit, since the {choice.count} GPUs of a replica are of one type, and scaling.max "
+            f"is {model.scaling.max}",
+            remedy=f"Declare a multiple of {choice.count} as available, or lower scaling.max.",
+            reads=((*path, "accelerator"), (*path, "scaling"), ("cluster", "accelerators")),
         )
-    elif choice.type in ACCELERATORS and choice.count > ACCELERATORS[choice.type].max_per_node:
+
+
+def _spot(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
+    if model.placement.spot is None:
+        return
+    at, notice = (*path, "placement", "spot", "noticeSeconds"), spot_notice(cluster, model)
+    if notice is None:
         yield Issue(
-            path=(*path, "accelerator", "count"),
-            problem=f"no machine carries {choice.count} {choice.type}",
-            remedy=f"Use at most {ACCELERATORS[choice.type].max_per_node}.",
+            path=at,
+            problem=f"this key is missing, and nodes labelled by {cluster.node_labels} are of any cloud",
+            remedy="Give what a spot node that is taken back leaves its pods: 120 on AWS; on GKE 15, or what the node "
+            "pool says.",
+            reads=(("cluster", "nodeLabels"),),
+        )
+        return
+    grace = resolve_times(model).value.grace
+    if grace > notice.value:
+        longest = notice.value - (grace - model.lifecycle.drain_seconds)
+        remedy = (
+            f"Use lifecycle.drainSeconds: {longest} or less, or on-demand nodes."
+            if longest >= 0
+            else f"Have the nodes give {grace} and say so here (on GKE, graceful termination of the node pool), lower "
+            "lifecycle.drainSeconds, or use on-demand nodes."
+        )
+        yield Issue(
+            path=at,
+            problem=f"a node that is taken back leaves {notice.value} s ({notice.why}) and a replica needs {grace} to "
+            "stop: what it still answers would be cut",
+            remedy=remedy,
+            reads=((*path, "lifecycle", "drainSeconds"), ("cluster", "nodeLabels")),
         )
 
 

@@ -44,7 +44,6 @@ def process(model: "KubernetesModel", engine: "ClusterCustom", *, name: str, rev
         health_path=HEALTH_PATH,
         ready_path=READY_PATH,
         metrics_path=METRICS_PATH,
-        exit_seconds=EXIT_SECONDS,
         user_id=engine.user_id or UNKNOWN_USER,
         home=UNKNOWN_HOME,
         command=(),

@@ -39,7 +39,6 @@ class EngineProcess:
     max_running: most requests that one replica works on at the same time; None where the engine decides.
     port: of the inference API; metrics_port: of the metrics, which may be the same.
     health_path: answers 200 while the process works; ready_path: while it wants requests. Neither asks for a key.
-    exit_seconds: from the last answer of a drain until the processes are gone and the GPU is free.
     environment: variables of this engine, without secrets and without those that every engine gets.
     arguments: of the process that answers requests; worker_arguments: of those on the other nodes of a replica that
         spans several, which answer none.
@@ -60,7 +59,6 @@ class EngineProcess:
     health_path: str
     ready_path: str
     metrics_path: str
-    exit_seconds: int
     user_id: int
     home: str
     command: Sequence[str]

@@ -117,7 +117,6 @@ def process(
         health_path=HEALTH_PATH,
         ready_path=HEALTH_PATH,
         metrics_path=METRICS_PATH,
-        exit_seconds=EXIT_SECONDS,
         user_id=engine.user_id or UNKNOWN_USER,
         home=UNKNOWN_HOME,
         command=COMMAND,

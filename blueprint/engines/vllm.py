@@ -182,7 +182,6 @@ def process(
         health_path=HEALTH_PATH,
         ready_path=HEALTH_PATH,
         metrics_path=METRICS_PATH,
-        exit_seconds=EXIT_SECONDS,
         user_id=USER_ID,
         home=HOME,
         command=COMMAND,

@@ -9,7 +9,7 @@ from blueprint.settings.engines import ClusterEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
 from blueprint.settings.parallel import Parallel
-from blueprint.settings.placement import AcceleratorChoice, Resources
+from blueprint.settings.placement import AcceleratorChoice, Placement, Resources
 from blueprint.settings.scaling import Scaling
 from blueprint.settings.weights import Cache
 
@@ -26,6 +26,7 @@ class KubernetesModel(SettingsModel):
     engine: ClusterEngine
     accelerator: AcceleratorChoice
     parallel: Parallel = Field(default_factory=Parallel)
+    placement: Placement = Field(default_factory=Placement)
     cache: Cache = Field(default_factory=lambda: Cache(sizeGiB=100))
     resources: Resources = Field(default_factory=Resources)
     scaling: Scaling = Field(default_factory=Scaling)

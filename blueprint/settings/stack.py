@@ -56,6 +56,11 @@ class Cluster(SettingsModel):
     runtime_class: ObjectName | None = Field(
         default=None, description="RuntimeClass of GPU pods, where the GPU runtime is not the nodes' default."
     )
+    pre_pull: bool = Field(
+        default=False,
+        description="Pulls the engines' images on every node with one of the used accelerators, before a rollout asks "
+        "for them.",
+    )
 
 
 class SecretKey(SettingsModel):

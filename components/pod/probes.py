@@ -1,9 +1,15 @@
 """How the kubelet asks a replica whether it has started, answers, and lives."""
 
+from pathlib import Path
 from typing import Any
 
-from blueprint.lifecycle import STARTUP_PERIOD_SECONDS
+from blueprint.lifecycle import STARTUP_PERIOD_SECONDS, WARM_UP_SECONDS
 from blueprint.workload import Workload
+
+_WARM_UP = Path(__file__).with_name("warm_up.py").read_text()
+
+_KEY_VARIABLE = "VLLM_API_KEY"
+"""Where vLLM reads the key that its callers must show (vllm/envs.py)."""
 
 
 def probes(workload: Workload) -> Any:
@@ -11,12 +17,7 @@ def probes(workload: Workload) -> Any:
     request = {"httpGet": {"path": workload.engine.health_path, "port": "http"}}
     ready = {"httpGet": {"path": workload.engine.ready_path, "port": "http"}}
     return {
-        "startupProbe": {
-            **request,
-            "periodSeconds": STARTUP_PERIOD_SECONDS,
-            "timeoutSeconds": 5,
-            "failureThreshold": workload.times.value.startup // STARTUP_PERIOD_SECONDS,
-        },
+        "startupProbe": startup(workload, request),
         "readinessProbe": {
             **ready,
             "periodSeconds": 5,
@@ -32,3 +33,30 @@ def probes(workload: Workload) -> Any:
             "failureThreshold": 12,
         },
     }
+
+
+def startup(workload: Workload, request: Any) -> Any:
+    """Health, or health and a generated token."""
+    budget = workload.times.value.startup
+    if not workload.warm_up:
+        return {
+            **request,
+            "periodSeconds": STARTUP_PERIOD_SECONDS,
+            "timeoutSeconds": 5,
+            "failureThreshold": budget // STARTUP_PERIOD_SECONDS,
+        }
+    return {
+        "exec": {"command": warm_up_command(workload)},
+        # An attempt may take all of its period: the budget is still what it says.
+        "periodSeconds": WARM_UP_SECONDS,
+        "timeoutSeconds": WARM_UP_SECONDS,
+        "failureThreshold": budget // WARM_UP_SECONDS,
+    }
+
+
+def warm_up_command(workload: Workload) -> list[str]:
+    """What asks the engine for one token. No shell, and nothing that the image lacks."""
+    engine = workload.engine
+    # Less than the kubelet's limit, so that it says itself what took so long.
+    seconds = str(WARM_UP_SECONDS - 2)
+    return ["python3", "-c", _WARM_UP, str(engine.port), engine.health_path, workload.name, seconds, _KEY_VARIABLE]

@@ -7,14 +7,14 @@ from blueprint.workload import Workload
 from components.labels import labels
 from components.pod.adapters import fetching
 from components.pod.container import container
-from components.pod.placement import placement
+from components.pod.placement import placement, stay_annotations
 from components.pod.volumes import volumes
 
 
 def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
     """The pod template of a model's Deployment."""
     return {
-        "metadata": {"labels": labels(workload)},
+        "metadata": {"labels": labels(workload), **stay_annotations(workload.placement)},
         "spec": {
             "serviceAccountName": workload.object_name,
             "automountServiceAccountToken": False,

@@ -28,7 +28,7 @@ def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
         values = ACCELERATORS[name].labels.get(cluster.node_labels, ())
         resource = ACCELERATORS[name].resource
         nodes = [node for node in facts.nodes if node.labels.get(key) in values]
-        workloads = [workload for workload in stack.workloads if tuple(workload.gpu_label[1]) == tuple(values)]
+        workloads = [workload for workload in stack.workloads if name in workload.accelerators]
         short: Status = "warn" if cluster.node_labels in _ON_DEMAND else "FAIL"
         usable = [node for node in nodes if not _kept_out(node)]
         found = sum(int(node.allocatable.get(resource, 0)) for node in usable)

@@ -66,8 +66,8 @@ def _judge(quota: Quota, steady: Mapping[str, Quantity], rolling: Mapping[str, Q
 def _needs(workloads: Sequence[Workload], *, rollout: bool) -> Mapping[str, Quantity]:
     needs: Counter[str] = Counter()
     for workload in workloads:
-        replicas = workload.replicas + (workload.rollout.value.max_surge if rollout else 0)
-        pods = replicas * workload.nodes
+        pods = workload.rollout_pods if rollout else workload.replicas * workload.nodes
+        replicas = pods // workload.nodes
         memory = workload.memory_gib.value * GIB
         needs["pods"] += pods
         needs["requests.cpu"] += pods * workload.cpu.value

@@ -241,7 +241,12 @@ MISTAKES = {
         8,
         "8 GiB counts as memory and leaves nothing of 8 GiB",
         "memoryGiB above 8",
-        also={"models.m.accelerator.count": 4, "models.m.scaling": {"min": 1, "max": 1}, "budget": DELETE},
+        also={
+            "models.m.accelerator.count": 4,
+            "models.m.scaling": {"min": 1, "max": 1},
+            "models.m.lifecycle": {"allowOutage": True},
+            "budget": DELETE,
+        },
     ),
     # Who answers, and what it costs.
     "owner missing": wrong("models.m.owner", DELETE, f"{MISSING}, and the stack is not the lab", "Name the team"),

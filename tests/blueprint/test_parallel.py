@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.engines.parallel import Parallel, sglang_arguments
-from blueprint.parallel import Parallel, divisions
+from blueprint.parallel import divisions
 from tests.blueprint.parallel_mistakes import GROUPS
 from tests.blueprint.stack_files import DELETE, PROD, edited, mistakes, resolve
 
