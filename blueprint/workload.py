@@ -8,7 +8,9 @@ from blueprint.accelerators import ACCELERATORS, LABEL_KEYS
 from blueprint.description import Description, object_name
 from blueprint.engines import vllm
 from blueprint.engines.process import EngineProcess
+from blueprint.exposure import EngineKeys, Exposure, resolve_exposure, resolve_keys, splitter_of
 from blueprint.lifecycle import Times, resolve_times
+from blueprint.network import Flows, download_flows, serving_flows
 from blueprint.pins import pinned_image, pinned_revision
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
@@ -22,6 +24,9 @@ class Workload:
 
     object_name: name of its live objects; the oldest name of the model.
     gpu_label: key of the node label that tells the GPU type, and the values that are this accelerator.
+    nodes: nodes of one replica.
+    exposure: its publication, and keys: what its callers must show; None where it has none.
+    flows: what its replicas may do on the network, and download_flows: the Job that fills its cache, if any.
     """
 
     name: str
@@ -42,6 +47,11 @@ class Workload:
     storage: Resolved[Storage]
     rollout: Resolved[Rollout]
     times: Resolved[Times]
+    exposure: Resolved[Exposure] | None
+    keys: Resolved[EngineKeys] | None
+    flows: Flows
+    download_flows: Flows | None
+    nodes: int = 1
 
     def decisions(self) -> Mapping[str, Resolved[object]]:
         """What was derived, for people who ask why."""
@@ -63,7 +73,11 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     revision = pinned_revision(description, model.model, model.revision)
     live_name = object_name(name, model.formerly)
     storage = resolve_storage(model.cache, live_name)
-    engine = vllm.process(model, name=name, revision=revision.value)
+    splitter = splitter_of(description, name)
+    # Requests that another model shares out ask for it by that model's name.
+    others = [splitter] if splitter else []
+    engine = vllm.process(model, name=name, revision=revision.value, other_names=others)
+    rollout = resolve_rollout(description, cluster, model, storage.value)
     return Workload(
         name=name,
         formerly=model.formerly,
@@ -81,6 +95,10 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         memory_gib=memory_gib(model),
         shm_gib=shm_gib(model),
         storage=storage,
-        rollout=resolve_rollout(description, cluster, model, storage.value),
+        rollout=rollout,
         times=resolve_times(model.lifecycle),
+        exposure=resolve_exposure(description, cluster, name, model, engine),
+        keys=resolve_keys(description, name, model, engine, rollout.value),
+        flows=serving_flows(description, cluster, model, name=name, engine=engine, storage=storage.value, nodes=1),
+        download_flows=download_flows(description, storage.value),
     )

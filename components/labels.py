@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from blueprint.description import PART_OF
+from blueprint.description import INSTANCE, PART_OF
 from blueprint.workload import Workload
 
 PROJECT = dict([PART_OF])
@@ -11,7 +11,12 @@ PROJECT = dict([PART_OF])
 
 def selector(workload: Workload) -> Mapping[str, str]:
     """Labels that select a model's pods. They never change: a changed selector replaces the Deployment."""
-    return {"app.kubernetes.io/instance": workload.object_name, **PROJECT}
+    return {INSTANCE: workload.object_name, **PROJECT}
+
+
+def download_selector(workload: Workload) -> Mapping[str, str]:
+    """Labels that select the pods of the Job that fills a model's cache, and no replica."""
+    return {INSTANCE: f"{workload.object_name}-download", **PROJECT}
 
 
 def labels(workload: Workload) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from blueprint.checks import (
     cluster,
+    doors,
     endpoint_engines,
     endpoints,
     engines,
@@ -27,6 +28,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         placement,
         weights,
         scaling,
+        doors,
         exposure,
         endpoints,
         endpoint_engines,
@@ -39,5 +41,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (endpoint_engines,):
+    for concern in (endpoint_engines, doors, exposure):
         yield from concern.advise(description)

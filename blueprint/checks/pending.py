@@ -30,9 +30,3 @@ def check(description: Description) -> Iterator[Issue]:
                 "built yet",
                 remedy=f"Use min: {model.scaling.max} and max: {model.scaling.max}.",
             )
-        if model.expose is not None:
-            yield Issue(
-                path=(*path, "expose"),
-                problem="publication outside the cluster is not built yet",
-                remedy="Remove expose; inside the cluster the model answers at its Service.",
-            )

@@ -5,6 +5,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyInput:
+    """How an engine is told the keys that its callers may use: by one of the two, never in its arguments.
+
+    several: whether more than one is valid at a time, so that callers change to a new key before the old one ends.
+    config_flag: names a YAML file with the engine's further arguments, among them ``api-key``.
+    variable: environment variable of the one key.
+    """
+
+    several: bool
+    config_flag: str | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineProcess:
     """How one replica is run, reached and asked whether it lives.
 
@@ -14,6 +28,9 @@ class EngineProcess:
     port: of the inference API; metrics_port: of the metrics, which may be the same.
     environment: variables of this engine, without secrets and without those that every engine gets.
     user_id, home: the image's own user, as a number, and its writable home.
+    inference_paths: what callers outside the cluster may ask for. Everything else (metrics, health, administration,
+        documentation) stays inside.
+    keys: how it takes callers' keys, all of which must guard every one of inference_paths; None where it takes none.
     """
 
     name: str
@@ -30,3 +47,5 @@ class EngineProcess:
     command: Sequence[str]
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    inference_paths: Sequence[str]
+    keys: KeyInput | None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from blueprint.engines.process import EngineProcess
+from blueprint.engines.process import EngineProcess, KeyInput
 
 if TYPE_CHECKING:
     # The settings take their default version from here.
@@ -26,6 +26,36 @@ Source: https://github.com/vllm-project/vllm/pull/40275 and https://github.com/a
 """
 
 HOME = "/home/vllm"
+
+INFERENCE_PATHS = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/v1/score",
+    "/v1/rerank",
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+    "/v1/models",
+    "/v2/embed",
+    "/v2/rerank",
+)
+"""The OpenAI, Anthropic and Cohere calls, each in full: below /v1 there are also load_lora_adapter, render and others
+that are no caller's business. All are guarded by the key (GUARDED_PREFIX in
+vllm/entrypoints/serve/middleware/authenticate.py), which /pooling, /score, /tokenize and /invocations are not.
+
+Source: the routes in vllm/entrypoints of the wheels 0.31.0 and 0.33.0.
+"""
+
+KEYS = KeyInput(several=True, config_flag="--config")
+"""VLLM_API_KEY holds a single key; ``api-key`` in a file takes several.
+
+The file is read once, at start; its keys are masked in vLLM's log of its own arguments.
+
+Source: load_config_file in vllm/utils/argparse_utils.py, vllm/entrypoints/serve/middleware/register.py.
+"""
 
 COMMAND = ("vllm", "serve")
 """Given in full, so that an image with another entrypoint runs the same."""
@@ -57,8 +87,11 @@ DEFAULT_VERSION = "0.31.0"
 """The newest version whose image digest is known: see images.lock.yaml."""
 
 
-def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProcess:
-    """How vLLM serves a model. name: what clients and metrics call it; revision: the commit from the lock."""
+def process(model: "KubernetesModel", *, name: str, revision: str, other_names: Sequence[str] = ()) -> EngineProcess:
+    """How vLLM serves a model.
+
+    name: what clients and metrics call it; other_names: what it answers to, too; revision: the commit from the lock.
+    """
     engine, version = model.engine, VERSIONS[model.engine.version]
     return EngineProcess(
         name="vllm",
@@ -77,7 +110,7 @@ def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProc
             model=model.model,
             revision=revision,
             # The first is the name in metrics; clients may use either.
-            served_names=[name, model.model],
+            served_names=[name, *other_names, model.model],
             max_model_len=engine.max_model_len,
             gpu_memory_utilization=engine.gpu_memory_utilization,
             max_num_seqs=engine.max_num_seqs,
@@ -85,6 +118,8 @@ def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProc
             drain_seconds=model.lifecycle.drain_seconds,
         ),
         environment={"VLLM_NO_USAGE_STATS": "1"},
+        inference_paths=INFERENCE_PATHS,
+        keys=KEYS,
     )
 
 

@@ -5,20 +5,22 @@ from typing import Any
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.pod.environment import environment_name, hub_token_variable
+from components.pod.keys import key_arguments, key_mounts, key_variables
 from components.pod.probes import probes
 from components.pod.volumes import CACHE_PATH
 
 
 def container(workload: Workload, hub_token: SecretKey | None) -> Any:
     """The engine's container."""
+    variables = [*([hub_token_variable(hub_token)] if hub_token else []), *key_variables(workload)]
     return {
         "name": "engine",
         "image": workload.image.value,
         "imagePullPolicy": "IfNotPresent",
         "command": list(workload.engine.command),
-        "args": list(workload.engine.arguments),
+        "args": [*workload.engine.arguments, *key_arguments(workload)],
         "envFrom": [{"configMapRef": {"name": environment_name(workload)}}],
-        **({"env": [hub_token_variable(hub_token)]} if hub_token else {}),
+        **({"env": variables} if variables else {}),
         "ports": [{"name": "http", "containerPort": workload.engine.port, "protocol": "TCP"}],
         "resources": resources(workload),
         "securityContext": {
@@ -32,6 +34,7 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
             {"name": "home", "mountPath": workload.engine.home},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the container's own
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108  the container's own
+            *key_mounts(workload),
         ],
         **probes(workload),
         "lifecycle": {"preStop": {"sleep": {"seconds": workload.times.value.pre_stop}}},

@@ -10,6 +10,7 @@ from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.stack import resolve_stack
 from tests.blueprint import stack_files
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
+from tests.blueprint.exposure_mistakes import EXPOSURE_MISTAKES, INGRESS, OWN, SHARED
 from tests.blueprint.mistakes import MISTAKES, Mistake
 from tests.blueprint.stack_files import (
     DELETE,
@@ -24,11 +25,13 @@ from tests.blueprint.stack_files import (
     refusal,
 )
 
-ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES}
+ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES, **EXPOSURE_MISTAKES}
 
 
 @pytest.mark.parametrize(
-    "base", [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS], ids=["prod", "lab", "endpoints", "endpoints of the lab"]
+    "base",
+    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS],
+    ids=["prod", "lab", "endpoints", "endpoints of the lab", "existing gateway", "own gateway", "ingress"],
 )
 def test_the_files_that_are_broken_here_are_valid(base):
     assert mistakes(base) == []
