@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from blueprint.engines import VLLM_VERSIONS
+from tests.exposure_strategies import published
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
@@ -161,7 +162,7 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     config: dict[str, Any] = {"cluster": cluster, "models": models}
     if all("hourlyUsd" in pool for pool in cluster["accelerators"].values()) and draw(st.booleans()):
         config["budget"] = {"monthlyUsd": 1e9}
-    return config | draw(_rest())
+    return draw(published(config | draw(_rest())))
 
 
 def _rest() -> st.SearchStrategy[dict[str, Any]]:
