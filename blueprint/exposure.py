@@ -89,6 +89,10 @@ class Exposure:
     certificate: str | None
     issuer: str | None
 
+    def __str__(self) -> str:
+        shares = ", ".join(f"{one.service} {one.weight} %" for one in self.backends)
+        return f"https://{self.host}, auth {self.auth}, {shares}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
@@ -118,6 +122,9 @@ class EngineKeys:
     names: Sequence[str] = ()
     secret: SecretKey | None = None
     digest: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(self.names) if self.secret is None else f"Secret {self.secret.name}"
 
 
 _CHECKED = {

@@ -86,9 +86,9 @@ class Expose(SettingsModel):
     allow_public: bool = Field(default=False, description="Confirms auth: none.")
     keys: list[KeyName] = Field(
         default_factory=list,
-        max_length=16,
-        description="Names of the keys that callers may use, the newest first. To rotate: add a new one in front, "
-        "remove the old one when nobody uses it any more.",
+        max_length=2,
+        description="Names of the one or two keys that callers may use, the newest first. To rotate: add a new one in "
+        "front, remove the old one when nobody uses it any more.",
     )
     key_secret: SecretKey | None = Field(
         default=None,

@@ -70,7 +70,8 @@ EXPOSURE_MISTAKES = {
     # Keys.
     "no key": shared(f"{EXPOSE}.keys", DELETE, f"{MISSING}, and auth: engineKey", "Name a key"),
     "key twice": shared(f"{EXPOSE}.keys", ["a", "a"], "a name is given twice", "each key once"),
-    "key as text": shared(f"{EXPOSE}.keys", "callers", "this value is not a list", "Names of the keys"),
+    "three keys": shared(f"{EXPOSE}.keys", ["a", "b", "c"], "at most 2 items", "the one or two keys"),
+    "key as text": shared(f"{EXPOSE}.keys", "callers", "this value is not a list", "Names of the one or two keys"),
     "key for its name": shared(
         f"{EXPOSE}.keys", ["0123456789abcdef" * 2], "this value does not fit", "never the key", at=f"{EXPOSE}.keys.0"
     ),
