@@ -29,7 +29,8 @@ def advise(description: Description) -> Iterator[Issue]:
         yield Issue(
             path=("cluster", "ingress", "controller"),
             problem="ingress-nginx is archived since March 2026: nobody mends its security holes",
-            remedy="Add cluster.gateway, move DNS to it while both serve every host, then remove cluster.ingress.",
+            remedy=("Add cluster.gateway, move" if cluster.gateway is None else "Move")
+            + " DNS to the Gateway while both serve every host, then remove cluster.ingress.",
         )
 
 
