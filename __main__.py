@@ -9,12 +9,13 @@ import pulumi_kubernetes as k8s
 from components.endpoint.inference_endpoint import InferenceEndpoint, InferenceEndpointArgs, Ownership
 from components.gpu_workload import GpuWorkload, GpuWorkloadArgs
 from components.platform import Platform, PlatformArgs
-from components.settings import endpoint_secrets, hub_read_token, read_stack
+from components.settings import hub_read_token, named_secrets, read_stack
 
 config = pulumi.Config()
 stack = read_stack(config, root=Path(__file__).parent)
 for warning in stack.warnings:
     pulumi.log.warn(warning)
+secrets = named_secrets(stack)
 models: dict[str, pulumi.Output[str]] = {}
 endpoints: dict[str, pulumi.Output[dict[str, Any]]] = {}
 
@@ -36,6 +37,8 @@ if stack.cluster is not None:
             protect=stack.protect,
             hub_read_secret=stack.hub_read_secret,
             hub_read_token=hub_read_token(config),
+            gateway=stack.gateway,
+            client_ports=sorted({workload.engine.port for workload in stack.workloads}),
         ),
         opts,
     )
@@ -48,6 +51,7 @@ if stack.cluster is not None:
                 hub_token=platform.hub_token,
                 monitoring=stack.monitoring,
                 protect_cache=stack.protect,
+                secrets=secrets,
             ),
             opts,
         ).url
@@ -55,7 +59,6 @@ if stack.cluster is not None:
 if stack.endpoints:
     owner = Ownership("endpoint-owner", api=stack.endpoints[0].api, namespace=stack.endpoints[0].namespace)
     waiting = pulumi.ProviderResource("pulumi-python", "endpoint-waiting")
-    secrets = endpoint_secrets(stack.endpoints)
     for endpoint in stack.endpoints:
         served = InferenceEndpoint(
             endpoint.name,
@@ -65,5 +68,9 @@ if stack.endpoints:
         )
         models[endpoint.name], endpoints[endpoint.name] = served.url, served.summary
     pulumi.export("endpoints", endpoints)
+
+published = {one.name: f"https://{one.exposure.value.host}" for one in stack.workloads if one.exposure}
+if published:
+    pulumi.export("published", published)
 
 pulumi.export("models", models)

@@ -13,6 +13,9 @@ LAB_ID = "lab"
 PART_OF = ("app.kubernetes.io/part-of", "llm-inference")
 """Label of everything that this project makes; a namespace without it is somebody else's."""
 
+INSTANCE = "app.kubernetes.io/instance"
+"""Key of the label that tells one model's pods from another's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Description:

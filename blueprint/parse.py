@@ -25,6 +25,7 @@ from blueprint.settings.base import (
     SecretName,
     tag_of,
 )
+from blueprint.settings.exposure import AddressRange, KeyName
 
 _BOUNDS = {
     "greater_than_equal": "is below the smallest allowed value, {ge}",
@@ -74,6 +75,7 @@ _RETIRED: Mapping[tuple[str, str], str] = {
 _FORMS: Mapping[str, str] = {
     constraint.pattern: description.description
     for kind in (
+        AddressRange,
         DnsLabel,
         EndpointName,
         HostName,
@@ -82,6 +84,7 @@ _FORMS: Mapping[str, str] = {
         HubRepository,
         HubRevision,
         ImageReference,
+        KeyName,
         LabelValue,
         ObjectName,
         SecretName,
@@ -217,7 +220,7 @@ def _issue(detail: Mapping[str, Any], place: Place) -> Issue:
 
 def _may_be_secret(path: KeyPath) -> bool:
     """Whether what stands there by mistake may be a token or password of any form, which no message shows."""
-    return path[:1] == ("huggingface",) or "secrets" in path[2:] or "registry" in path[2:]
+    return path[:1] == ("huggingface",) or not {"keys", "keySecret", "registry", "secrets"}.isdisjoint(path[2:])
 
 
 def _range(field: FieldInfo | None) -> str:

@@ -8,6 +8,7 @@ from blueprint.accelerators import ACCELERATORS
 from blueprint.checks import advise, cross_check
 from blueprint.description import Description
 from blueprint.endpoint import Endpoint, resolve_endpoint
+from blueprint.exposure import OwnGateway, own_gateway
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.parse import parse
@@ -18,8 +19,8 @@ from blueprint.workload import Workload, resolve_workload
 SECRET_KEYS = ("hubReadToken",)
 """Configuration values that are secrets and therefore no part of the settings."""
 
-ENDPOINT_SECRETS = "llm-inference-secrets"
-"""Configuration namespace of the values that endpoints' secrets name; no part of the settings either."""
+NAMED_SECRETS = "llm-inference-secrets"
+"""Configuration namespace of the values that names of secrets stand for; no part of the settings either."""
 
 
 def given(key: str, value: object) -> bool:
@@ -34,6 +35,7 @@ class Stack:
     gpu_quota: by extended resource, how many devices the namespace's pods may hold; empty where the namespace
         belongs to somebody else.
     hub_read_secret: existing Secret with a read token for the Hub, when the stack file names one.
+    gateway: the Gateway that the stack makes for its published models, if any.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     """
 
@@ -43,6 +45,7 @@ class Stack:
     gpu_quota: Mapping[str, int]
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
+    gateway: OwnGateway | None
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
     warnings: Sequence[str] = ()
@@ -67,6 +70,9 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         gpu_quota=_gpu_quota(settings.cluster, workloads),
         hub_read_secret=settings.huggingface.hub_read_secret,
         monitoring=settings.monitoring,
+        gateway=own_gateway(
+            settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}
+        ),
         workloads=workloads,
         endpoints=[resolve_endpoint(description, name, model) for name, model in description.endpoint_models()],
         warnings=[issue.render(f"Pulumi.{stack}.yaml") for issue in advise(description)],

@@ -9,8 +9,10 @@ from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description, object_name
 from blueprint.engines.parallel import Parallel
 from blueprint.engines.process import EngineProcess
-from blueprint.engines.resolve import resolve_engine, resolve_image
+from blueprint.engines.resolve import resolve_engine, resolve_image, served_name
+from blueprint.exposure import EngineKeys, Exposure, resolve_exposure, resolve_keys, splitter_of
 from blueprint.lifecycle import Times, resolve_outage, resolve_times
+from blueprint.network import Flows, download_flows, serving_flows
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_revision
 from blueprint.placement import Placement, resolve_placement
@@ -28,6 +30,8 @@ class Workload:
     gpu_count: GPUs of one pod; a replica has a pod on each of its nodes.
     warm_up: whether a replica is ready only once it has generated a token.
     outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
+    exposure: its publication, and keys: what its callers must show; None where it has none.
+    flows: what its replicas may do on the network, and download_flows: the Job that fills its cache, if any.
     """
 
     name: str
@@ -52,6 +56,10 @@ class Workload:
     times: Resolved[Times]
     outage: Resolved[int]
     warm_up: bool
+    exposure: Resolved[Exposure] | None
+    keys: Resolved[EngineKeys] | None
+    flows: Flows
+    download_flows: Flows | None
 
     def decisions(self) -> Mapping[str, Resolved[object]]:
         """What was derived, for people who ask why."""
@@ -92,7 +100,9 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     revision = pinned_revision(description, model.model, model.revision)
     live_name = object_name(name, model.formerly)
     storage = resolve_storage(model.cache, live_name)
-    engine = resolve_engine(description, model, name=name, revision=revision.value)
+    engine = resolve_engine(
+        description, model, name=name, revision=revision.value, other_names=_other_names(description, name)
+    )
     rollout = resolve_rollout(description, cluster, model, storage.value)
     times = resolve_times(model)
     return Workload(
@@ -118,4 +128,15 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         times=times,
         outage=resolve_outage(model, rollout.value, times.value),
         warm_up=model.lifecycle.warm_up,
+        exposure=resolve_exposure(description, cluster, name, model, engine),
+        keys=resolve_keys(description, name, model, engine, rollout.value),
+        flows=serving_flows(description, cluster, model, name=name, engine=engine, storage=storage.value),
+        download_flows=download_flows(description, storage.value),
     )
+
+
+def _other_names(description: Description, name: str) -> Sequence[str]:
+    """What requests call a model that another one shares out to it: the other's name."""
+    other = splitter_of(description, name)
+    model = description.settings.models.get(other or "")
+    return [served_name(other, model)] if other is not None and isinstance(model, KubernetesModel) else []

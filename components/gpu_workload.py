@@ -1,5 +1,6 @@
 """One model on the cluster's GPUs: its identity, environment, cache, pods, and the way to them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,12 @@ from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.disruption import disruption_budget_spec
+from components.exposure import Exposure, ExposureArgs
 from components.group import API_VERSION, AWAITED, group_spec
-from components.labels import answering, labels, selector
-from components.network import workload_policy_spec
+from components.labels import answering, download_selector, labels, selector
+from components.network import policy_spec
 from components.pod.environment import environment, environment_name
+from components.pod.keys import key_data, keys_secret
 from components.pod.template import pod_template
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
@@ -29,6 +32,7 @@ class GpuWorkloadArgs:
     hub_token: SecretKey | None  # by reference; the value never passes here
     monitoring: Monitoring | None
     protect_cache: bool  # refuse to delete the claim with the weights
+    secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
 class GpuWorkload(ComponentResource):
@@ -48,11 +52,13 @@ class GpuWorkload(ComponentResource):
         self._service_account(name)
         self._environment(name)
         self._cache_claim(name)
-        self._network_policy(name)
         self._disruption_budget(name)
+        self._network_policies(name)
+        self._keys(name)
         service = self._service(name)
         self._replicas(name)
         self._pod_monitor(name)
+        self._exposure(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
 
@@ -90,11 +96,36 @@ class GpuWorkload(ComponentResource):
             opts=ResourceOptions(parent=self, protect=self._args.protect_cache),
         )
 
-    def _network_policy(self, name: str) -> None:
+    def _network_policies(self, name: str) -> None:
+        workload = self._args.workload
         k8s.networking.v1.NetworkPolicy(
             f"{name}-network",
-            metadata=self._metadata(self._args.workload.object_name),
-            spec=workload_policy_spec(self._args.workload, self._args.monitoring),
+            metadata=self._metadata(workload.object_name),
+            spec=policy_spec({"matchLabels": selector(workload)}, workload.flows),
+            opts=ResourceOptions(parent=self),
+        )
+        if workload.download_flows is None:
+            return
+        k8s.networking.v1.NetworkPolicy(
+            f"{name}-download-network",
+            metadata=self._metadata(f"{workload.object_name}-download"),
+            spec=policy_spec({"matchLabels": download_selector(workload)}, workload.download_flows),
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _keys(self, name: str) -> None:
+        """The engine's keys, in a Secret that follows from them, so that a change rolls the pods."""
+        workload = self._args.workload
+        if workload.keys is None or not workload.keys.value.names:
+            return
+        names = workload.keys.value.names
+        values = Output.all(*(self._args.secrets[one] for one in names))
+        k8s.core.v1.Secret(
+            f"{name}-keys",
+            metadata=self._metadata(keys_secret(workload).name, annotations={"llm-inference/keys": ", ".join(names)}),
+            type="Opaque",
+            immutable=True,
+            string_data=values.apply(lambda given: key_data(workload, given)),
             opts=ResourceOptions(parent=self),
         )
 
@@ -151,6 +182,16 @@ class GpuWorkload(ComponentResource):
             metadata={**metadata, "labels": {**metadata["labels"], **monitoring.labels}},
             spec=pod_monitor_spec(self._args.workload),
             opts=ResourceOptions(parent=self),
+        )
+
+    def _exposure(self, name: str) -> None:
+        workload = self._args.workload
+        if workload.exposure is None:
+            return
+        Exposure(
+            f"{name}-exposure",
+            ExposureArgs(workload=workload, exposure=workload.exposure.value, namespace=self._args.namespace),
+            ResourceOptions(parent=self),
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from blueprint.description import PART_OF
+from blueprint.description import INSTANCE, PART_OF
 from blueprint.workload import Workload
 
 PROJECT = dict([PART_OF])
@@ -14,7 +14,12 @@ LEADER_LABEL = "leaderworkerset.sigs.k8s.io/worker-index"
 
 def selector(workload: Workload) -> Mapping[str, str]:
     """Labels that select a model's pods. They never change: a changed selector replaces the Deployment."""
-    return {"app.kubernetes.io/instance": workload.object_name, **PROJECT}
+    return {INSTANCE: workload.object_name, **PROJECT}
+
+
+def download_selector(workload: Workload) -> Mapping[str, str]:
+    """Labels that select the pods of the Job that fills a model's cache, and no replica."""
+    return {INSTANCE: f"{workload.object_name}-download", **PROJECT}
 
 
 def answering(workload: Workload) -> Mapping[str, str]:

@@ -1,42 +1,44 @@
-"""Who may talk to a model's pods, and to whom they may talk."""
+"""NetworkPolicies: the flows of blueprint/network.py, in Kubernetes' words."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from blueprint.settings import Monitoring
-from blueprint.workload import Workload
-from components.labels import selector
+from blueprint.network import Addresses, Flow, Flows, Pods
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
-def workload_policy_spec(workload: Workload, monitoring: Monitoring | None) -> Any:
-    """Clients of the same namespace and the scraper come in; name look-ups and HTTPS downloads go out.
-
-    The engine serves metrics on its one port, so the scraper is let in to that one.
-    """
-    clients: list[Any] = [{"podSelector": {}}]
-    if monitoring is not None:
-        clients.append({"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: monitoring.namespace}}})
+def policy_spec(pod_selector: Mapping[str, Any], flows: Flows) -> Any:
+    """The spec of a NetworkPolicy that allows these flows to the selected pods, and no others."""
     return {
-        "podSelector": {"matchLabels": selector(workload)},
+        "podSelector": dict(pod_selector),
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": clients, "ports": [{"port": "http", "protocol": "TCP"}]}],
-        "egress": [
-            {
-                "to": [
-                    {"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: "kube-system"}}},
-                    # NodeLocal DNSCache answers from the node, outside every namespace.
-                    {"ipBlock": {"cidr": "169.254.20.10/32"}},
-                ],
-                "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
-            },
-            {
-                # Weights come from the Hub. The metadata addresses would hand out the node's cloud identity.
-                "to": [
-                    {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
-                    {"ipBlock": {"cidr": "::/0", "except": ["fd00:ec2::/64", "fe80::/10"]}},
-                ],
-                "ports": [{"port": 443, "protocol": "TCP"}],
-            },
-        ],
+        # An empty list would be dropped by the server, and look like a change for ever.
+        **({"ingress": [_rule("from", flow) for flow in flows.incoming]} if flows.incoming else {}),
+        **({"egress": [_rule("to", flow) for flow in flows.outgoing]} if flows.outgoing else {}),
+    }
+
+
+def _rule(side: str, flow: Flow) -> Any:
+    ports = [{"port": port.port, "protocol": port.protocol} for port in flow.ports]
+    return {side: [_peer(peer) for peer in flow.peers], **({"ports": ports} if ports else {})}
+
+
+def _peer(peer: Pods | Addresses) -> Any:
+    if isinstance(peer, Addresses):
+        return {"ipBlock": {"cidr": peer.range, **({"except": list(peer.without)} if peer.without else {})}}
+    namespace = {"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: peer.namespace}}} if peer.namespace else {}
+    if peer.namespace and not peer.labels:
+        return namespace
+    return {**namespace, "podSelector": _labels(peer.labels)}
+
+
+def _labels(labels: Mapping[str, Any]) -> Any:
+    exact = {key: values[0] for key, values in labels.items() if len(values) == 1}
+    several = [
+        {"key": key, "operator": "In", "values": list(values)} for key, values in labels.items() if len(values) > 1
+    ]
+    return {
+        **({"matchLabels": exact} if exact else {}),
+        **({"matchExpressions": several} if several else {}),
     }

@@ -1,15 +1,20 @@
 """What all models of a stack share: the namespace with its quota and rules, and the token for the Hub."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi_kubernetes as k8s
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
+from blueprint.description import PART_OF
+from blueprint.exposure import OWN_GATEWAY, OwnGateway
+from blueprint.network import client_flows
 from blueprint.settings import Cluster
 from blueprint.settings.stack import SecretKey
+from components.exposure import gateway_spec
 from components.labels import PROJECT
+from components.network import policy_spec
 
 HUB_TOKEN_SECRET = "llm-hub-read"  # noqa: S105  the name of a Secret
 HUB_TOKEN_KEY = "token"  # noqa: S105  the key in it
@@ -24,6 +29,8 @@ class PlatformArgs:
     protect: bool  # refuse to delete the namespace
     hub_read_secret: SecretKey | None  # an existing Secret wins over a token
     hub_read_token: Input[str] | None
+    gateway: OwnGateway | None
+    client_ports: Sequence[int]  # where the namespace's other pods may ask the models
 
 
 class Platform(ComponentResource):
@@ -42,6 +49,22 @@ class Platform(ComponentResource):
             spec=default_deny_spec(whole_namespace=args.cluster.namespace.create),
             opts=ResourceOptions(parent=self),
         )
+        if args.cluster.namespace.create:
+            k8s.networking.v1.NetworkPolicy(
+                f"{name}-clients",
+                metadata=self._metadata("llm-clients"),
+                spec=clients_spec(args.client_ports),
+                opts=ResourceOptions(parent=self),
+            )
+        if args.gateway is not None:
+            k8s.apiextensions.CustomResource(
+                f"{name}-gateway",
+                api_version="gateway.networking.k8s.io/v1",
+                kind="Gateway",
+                metadata=self._metadata(OWN_GATEWAY),
+                spec=gateway_spec(args.gateway),
+                opts=ResourceOptions(parent=self),
+            )
         if args.gpu_quota:
             k8s.core.v1.ResourceQuota(
                 f"{name}-quota",
@@ -99,6 +122,13 @@ def default_deny_spec(*, whole_namespace: bool) -> Any:
         "podSelector": {} if whole_namespace else {"matchLabels": PROJECT},
         "policyTypes": ["Ingress", "Egress"],
     }
+
+
+def clients_spec(ports: Sequence[int]) -> Any:
+    """What the default deny must not take from the namespace's other pods: asking the models."""
+    key, value = PART_OF
+    others = {"matchExpressions": [{"key": key, "operator": "NotIn", "values": [value]}]}
+    return policy_spec(others, client_flows(ports))
 
 
 def quota_spec(gpu_quota: Mapping[str, int]) -> Any:

@@ -1,16 +1,20 @@
 """From Pulumi's configuration and the lock files to a resolved stack."""
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from blueprint.endpoint import Endpoint
 from blueprint.issues import DescriptionError
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK, read_images_lock, read_models_lock
+from blueprint.resources import Resolved
 from blueprint.settings import Settings
-from blueprint.stack import ENDPOINT_SECRETS, SECRET_KEYS, Stack, given, resolve_stack
+from blueprint.stack import NAMED_SECRETS, SECRET_KEYS, Stack, given, resolve_stack
+from blueprint.workload import Workload
 
 HUB_READ_TOKEN = "hubReadToken"  # noqa: S105  the name of a configuration value
 
@@ -18,10 +22,11 @@ HUB_READ_TOKEN = "hubReadToken"  # noqa: S105  the name of a configuration value
 def read_stack(config: pulumi.Config, root: Path) -> Stack:
     """The running stack, resolved from its configuration and from the lock files in root.
 
-    Raises pulumi.RunError, which Pulumi shows without a traceback, with every mistake found.
+    Raises pulumi.RunError, which Pulumi shows without a traceback, with every mistake found, or else with every secret
+    that is missing or stands there in clear text.
     """
     try:
-        return resolve_stack(
+        stack = resolve_stack(
             pulumi.get_stack(),
             read_values(config),
             read_models_lock((root / MODELS_LOCK).read_text()),
@@ -29,6 +34,10 @@ def read_stack(config: pulumi.Config, root: Path) -> Stack:
         )
     except DescriptionError as error:
         raise pulumi.RunError(str(error)) from None
+    complaints = list(_complaints(stack))
+    if complaints:
+        raise pulumi.RunError("\n".join(complaints))
+    return replace(stack, workloads=[_with_key_digest(workload) for workload in stack.workloads])
 
 
 def read_values(config: pulumi.Config) -> dict[str, Any]:
@@ -70,28 +79,56 @@ def hub_read_token(config: pulumi.Config) -> pulumi.Output[str] | None:
     return config.require_secret(HUB_READ_TOKEN)
 
 
-def endpoint_secrets(endpoints: Sequence[Endpoint]) -> dict[str, pulumi.Output[str]]:
-    """The secrets that endpoints name, from their own part of the stack's configuration.
+def named_secrets(stack: Stack) -> dict[str, pulumi.Output[str]]:
+    """The secrets that the stack's models name, from their own part of its configuration.
 
-    Raises pulumi.RunError with all that are missing, or stand there in clear text.
+    read_stack has seen that they are there.
     """
-    config = pulumi.Config(ENDPOINT_SECRETS)
-    names = sorted({name for endpoint in endpoints for name in _secret_names(endpoint)})
-    complaints = []
-    for name in names:
-        key = f"{ENDPOINT_SECRETS}:{name}"
-        if not config.get(name):
-            complaints.append(f"{key} is missing; `pulumi config set --secret {key}` sets it.")
+    config = pulumi.Config(NAMED_SECRETS)
+    return {name: config.require_secret(name) for name in sorted({*_endpoint_names(stack), *_key_names(stack)})}
+
+
+def _complaints(stack: Stack) -> Iterator[str]:
+    config = pulumi.Config(NAMED_SECRETS)
+    keys = _key_names(stack)
+    for name in sorted({*_endpoint_names(stack), *keys}):
+        key, value = f"{NAMED_SECRETS}:{name}", config.get(name)
+        if not value:
+            yield f"{key} is missing; `pulumi config set --secret {key}` sets it."
         elif not _is_secret(key):
-            complaints.append(f"{key} is in clear text. Revoke it; `pulumi config set --secret {key}` a new one.")
-    if complaints:
-        raise pulumi.RunError("\n".join(complaints))
-    return {name: config.require_secret(name) for name in names}
+            yield f"{key} is in clear text. Revoke it; `pulumi config set --secret {key}` a new one."
+        elif name in keys and not _KEY.fullmatch(value):
+            yield (
+                f"{key} is no key: it has fewer than 32 or more than 256 characters, or others than letters, digits "
+                "and ._~+/=-, or does not start with a letter or digit. `openssl rand -hex 32` makes one."
+            )
 
 
-def _secret_names(endpoint: Endpoint) -> list[str]:
-    password = [endpoint.registry_password] if endpoint.registry_password else []
-    return [*endpoint.secrets.values(), *password]
+# A digest of the keys names their Secret, so they must not be guessable; the rest is RFC 6750's form of a bearer token,
+# and no engine may take one for a flag.
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~+/=-]{31,255}")
+
+
+def _with_key_digest(workload: Workload) -> Workload:
+    keys = workload.keys
+    if keys is None or not keys.value.names:
+        return workload
+    config = pulumi.Config(NAMED_SECRETS)
+    # The order says which is the newest, to people only.
+    values = "\n".join(sorted(config.require(name) for name in keys.value.names))
+    digest = hashlib.sha256(values.encode()).hexdigest()[:8]
+    return replace(workload, keys=Resolved(replace(keys.value, digest=digest), keys.why))
+
+
+def _endpoint_names(stack: Stack) -> Iterator[str]:
+    for endpoint in stack.endpoints:
+        yield from endpoint.secrets.values()
+        if endpoint.registry_password:
+            yield endpoint.registry_password
+
+
+def _key_names(stack: Stack) -> set[str]:
+    return {name for workload in stack.workloads if workload.keys for name in workload.keys.value.names}
 
 
 def _is_secret(key: str) -> bool:

@@ -10,7 +10,7 @@ import click
 from blueprint.settings import Cluster
 from blueprint.stack import Stack
 from ops.cluster.connection import UnusableError, connect, find_context
-from ops.preflight import gpus, namespace, platform, storage
+from ops.preflight import doors, gpus, namespace, platform, storage
 from ops.preflight.facts import Facts, Finding
 from ops.preflight.reader import gather
 from ops.project import Project
@@ -69,6 +69,7 @@ def judge(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
     yield from gpus.check(stack, cluster, facts)
     yield from storage.check(stack, facts)
     yield from namespace.check(stack, cluster, facts)
+    yield from doors.check(stack, cluster, facts)
 
 
 def _print(findings: Sequence[Finding], *, as_json: bool) -> None:

@@ -42,7 +42,8 @@ def _endpoint(endpoint: Endpoint) -> str:
 
 
 def _shown(value: Any) -> str:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    in_words = "__str__" in vars(type(value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and not in_words:
         given = {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
         return ", ".join(f"{key} {item}" for key, item in given.items())
     return "not set" if value is None else str(value)

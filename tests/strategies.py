@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from tests.engine_strategies import engines
+from tests.exposure_strategies import published
 from tests.parallel_strategies import divided, gpus_of_replica, groups_clash
 
 _LOWER = string.ascii_lowercase
@@ -154,7 +155,7 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     config: dict[str, Any] = {"cluster": cluster, "models": models}
     if all("hourlyUsd" in pool for pool in cluster["accelerators"].values()) and draw(st.booleans()):
         config["budget"] = {"monthlyUsd": 1e9}
-    config |= draw(_rest())
+    config = draw(published(config | draw(_rest())))
     if config.get("deletion", {}).get("protect"):
         for model in models.values():
             model.setdefault("lifecycle", {})["allowOutage"] = True

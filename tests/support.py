@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from blueprint.stack import NAMED_SECRETS
 from ops.program import Registered, run_with
 from ops.project import PROJECT_NAME, Project
 from ops.render import render
@@ -54,9 +55,16 @@ def wire(config: dict[str, Any]) -> dict[str, str]:
     return {f"{PROJECT_NAME}:{key}": json.dumps(value) for key, value in config.items()}
 
 
+def caller_keys(config: dict[str, Any]) -> dict[str, str]:
+    """A value for each key that a configuration names, where Pulumi keeps it."""
+    models = config.get("models", {}).values()
+    names = {name for model in models for name in model.get("expose", {}).get("keys", [])}
+    return {f"{NAMED_SECRETS}:{name}": f"a-key-of-the-tests.{name:~<32}" for name in names}
+
+
 def registered(config: dict[str, Any], secrets: dict[str, str] | None = None) -> list[Registered]:
     """What the program registers for a configuration."""
-    secret = {f"{PROJECT_NAME}:{key}": value for key, value in (secrets or {}).items()}
+    secret = {f"{PROJECT_NAME}:{key}": value for key, value in (secrets or {}).items()} | caller_keys(config)
     return run_with(PROJECT, "dev", {**wire(config), **secret}, list(secret))
 
 

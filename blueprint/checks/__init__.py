@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from blueprint.checks import (
     cluster,
+    doors,
     endpoint_engines,
     endpoints,
     engines,
@@ -31,6 +32,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         lifecycle,
         weights,
         scaling,
+        doors,
         exposure,
         endpoints,
         endpoint_engines,
@@ -43,5 +45,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines, lifecycle):
+    for concern in (engines, endpoint_engines, lifecycle, doors, exposure):
         yield from concern.advise(description)

@@ -10,16 +10,26 @@ _RESERVED = {
     "vllm": "every pod beside a Service called vllm gets VLLM_PORT=tcp://..., which vLLM takes for its own port",
     "default": "every namespace has a ServiceAccount called default, and the model's would be refused as existing",
     "llm-default-deny": "the platform's network policy has that name",
+    "llm-clients": "the platform's network policy for clients has that name",
 }
 
 
 def check(description: Description) -> Iterator[Issue]:
     """Names that cannot be used, or are used twice."""
+    lives = {object_name(name, model.formerly): name for name, model in description.kubernetes_models()}
     owners: dict[str, str] = {name: name for name in description.settings.models}
     for name, model in sorted(description.settings.models.items()):
         live = object_name(name, model.formerly)
         if isinstance(model, KubernetesModel) and live in _RESERVED:
             yield Issue(path=("models", name), problem=_RESERVED[live], remedy="Use another name.")
+        filled = lives.get(live.removesuffix("-download")) if live.endswith("-download") else None
+        if isinstance(model, KubernetesModel) and filled is not None:
+            yield Issue(
+                path=("models", name),
+                problem=f"the Job that fills the cache of models.{filled} has that name, and so has its network policy",
+                remedy="Use another name.",
+                reads=(("models", filled),),
+            )
         seen: set[str] = set()
         for former in model.formerly:
             other = owners.setdefault(former, name)

@@ -32,9 +32,3 @@ def check(description: Description) -> Iterator[Issue]:
                 remedy=f"Use min: {model.scaling.max} and max: {model.scaling.max}.",
                 reads=((*path, "parallel", "nodes"),),
             )
-        if model.expose is not None:
-            yield Issue(
-                path=(*path, "expose"),
-                problem="publication outside the cluster is not built yet",
-                remedy="Remove expose; inside the cluster the model answers at its Service.",
-            )

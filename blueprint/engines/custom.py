@@ -21,6 +21,9 @@ HEALTH_PATH = "/health"
 READY_PATH = "/ready"
 METRICS_PATH = "/metrics"
 
+INFERENCE_PATHS = ("/generate", "/v1/chat/completions", "/v1/completions", "/v1/models")
+"""What callers outside the cluster may ask it for, each in full."""
+
 EXIT_SECONDS = 15
 """From the end of the drain to SIGKILL: the process exits and frees the GPU."""
 
@@ -58,6 +61,7 @@ def process(model: "KubernetesModel", engine: "ClusterCustom", *, name: str, rev
             "METRICS_PORT": str(METRICS_PORT),
             "DRAIN_SECONDS": str(model.lifecycle.drain_seconds),
         },
+        inference_paths=INFERENCE_PATHS,
     )
 
 

@@ -29,6 +29,20 @@ class Fetch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyInput:
+    """How an engine is told the keys that its callers may use: by one of the two, never in its arguments.
+
+    several: whether more than one is valid at a time, so that callers change to a new key before the old one ends.
+    config_flag: names a YAML file with the engine's further arguments, among them ``api-key``.
+    variable: environment variable of the one key.
+    """
+
+    several: bool
+    config_flag: str | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineProcess:
     """How one replica is run, reached and asked whether it lives.
 
@@ -45,6 +59,9 @@ class EngineProcess:
     user_id, home: the image's own user, as a number, and its writable home.
     command: what runs in place of the image's entry point; empty where that one runs.
     fetches: what has to be fetched beside the model, with the interpreter python, which has huggingface_hub.
+    inference_paths: what callers outside the cluster may ask for. Everything else (metrics, health, administration,
+        documentation) stays inside.
+    keys: how it takes callers' keys, all of which must guard every one of inference_paths; None where it takes none.
     """
 
     name: str
@@ -67,3 +84,5 @@ class EngineProcess:
     environment: Mapping[str, str]
     fetches: Sequence[Fetch] = ()
     python: str = "python3"
+    inference_paths: Sequence[str]
+    keys: KeyInput | None = None

@@ -1,6 +1,6 @@
 """From a model's settings to the process that serves it, whichever engine it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from blueprint.description import Description
 from blueprint.engines import custom, sglang, tgi, vllm
@@ -15,20 +15,33 @@ from blueprint.settings.engine_tgi import ClusterTgi
 from blueprint.settings.engine_vllm import ClusterVllm
 
 
-def resolve_engine(description: Description, model: KubernetesModel, *, name: str, revision: str) -> EngineProcess:
-    """The process of a model called name, at a commit of its repository. Of a description that passed its checks."""
+def resolve_engine(
+    description: Description, model: KubernetesModel, *, name: str, revision: str, other_names: Sequence[str]
+) -> EngineProcess:
+    """The process of a model called name, at a commit of its repository. Of a description that passed its checks.
+
+    other_names: what it answers to, too, where its engine takes several names.
+    """
 
     def pin(repository: str, wanted: str) -> str:
         return pinned_revision(description, repository, wanted).value
 
     engine, parallel = model.engine, resolve_parallel(model).value
     if isinstance(engine, ClusterVllm):
-        return vllm.process(model, engine, name=name, revision=revision, parallel=parallel, pin=pin)
+        return vllm.process(
+            model, engine, name=name, revision=revision, parallel=parallel, other_names=other_names, pin=pin
+        )
     if isinstance(engine, ClusterSglang):
         return sglang.process(model, engine, name=name, revision=revision, parallel=parallel, pin=pin)
     if isinstance(engine, ClusterTgi):
         return tgi.process(model, engine, name=name, revision=revision, pin=pin)
     return custom.process(model, engine, name=name, revision=revision)
+
+
+def served_name(name: str, model: KubernetesModel) -> str:
+    """What clients call the model that the stack file calls name."""
+    engine = model.engine
+    return name if isinstance(engine, ClusterTgi) else engine.served_name or name
 
 
 def resolve_image(description: Description, model: KubernetesModel, process: EngineProcess) -> Resolved[str]:

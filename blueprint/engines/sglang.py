@@ -29,6 +29,21 @@ METRICS_PATH = "/metrics"
 COMMAND = ("sglang", "serve")
 """``python -m sglang.launch_server`` still works, with a warning that this is what to use."""
 
+INFERENCE_PATHS = (
+    "/generate",
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/v1/score",
+    "/v1/rerank",
+    "/v1/audio/transcriptions",
+    "/v1/models",
+)
+"""The calls for an answer, each in full. Source: the routes in srt/entrypoints/http_server.py, 0.5.23."""
+
 EXIT_SECONDS = 30
 """SIGTERM is looked at every 5 s, and so is the last request; the schedulers then have 15 s to free the GPU.
 
@@ -168,6 +183,7 @@ def process(
         worker_arguments=arguments if parallel.nodes > 1 else (),
         environment=UNKNOWN_ENVIRONMENT,
         fetches=list(fetches.values()),
+        inference_paths=INFERENCE_PATHS,
     )
 
 

@@ -28,6 +28,9 @@ COMMAND = ("/tgi-entrypoint.sh",)
 PYTHON = "/usr/src/.venv/bin/python"
 """Interpreter of that environment (Dockerfile)."""
 
+INFERENCE_PATHS = ("/generate", "/generate_stream", "/v1/chat/completions", "/v1/completions", "/v1/models")
+"""The calls for an answer, each in full (router/src/server.rs)."""
+
 EXIT_SECONDS = 15
 """From the end of the drain to SIGKILL: the shards, without requests, exit at once and free the GPU."""
 
@@ -139,6 +142,7 @@ def process(
         },
         fetches=list(fetches.values()),
         python=PYTHON,
+        inference_paths=INFERENCE_PATHS,
     )
 
 

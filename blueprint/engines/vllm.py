@@ -9,7 +9,7 @@ from blueprint.engines import owned
 from blueprint.engines.adapters import fetched
 from blueprint.engines.facts import EngineFacts, EngineVersion, Typed
 from blueprint.engines.parallel import Parallel, vllm_arguments, vllm_worker_arguments
-from blueprint.engines.process import EngineProcess
+from blueprint.engines.process import EngineProcess, KeyInput
 
 if TYPE_CHECKING:
     # The settings take their default version from here.
@@ -31,6 +31,36 @@ Source: https://github.com/vllm-project/vllm/pull/40275 and https://github.com/a
 """
 
 HOME = "/home/vllm"
+
+INFERENCE_PATHS = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/v1/score",
+    "/v1/rerank",
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+    "/v1/models",
+    "/v2/embed",
+    "/v2/rerank",
+)
+"""The OpenAI, Anthropic and Cohere calls, each in full: below /v1 there are also load_lora_adapter, render and others
+that are no caller's business. All are guarded by the key (GUARDED_PREFIX in
+vllm/entrypoints/serve/middleware/authenticate.py), which /pooling, /score, /tokenize and /invocations are not.
+
+Source: the routes in vllm/entrypoints of the wheels 0.31.0 and 0.33.0.
+"""
+
+KEYS = KeyInput(several=True, config_flag="--config")
+"""VLLM_API_KEY holds a single key; ``api-key`` in a file takes several.
+
+The file is read once, at start; its keys are masked in vLLM's log of its own arguments.
+
+Source: load_config_file in vllm/utils/argparse_utils.py, vllm/entrypoints/serve/middleware/register.py.
+"""
 
 COMMAND = ("vllm", "serve")
 """Given in full, so that an image with another entrypoint runs the same."""
@@ -141,11 +171,13 @@ def process(
     name: str,
     revision: str,
     parallel: Parallel,
+    other_names: Sequence[str],
     pin: Callable[[str, str], str],
 ) -> EngineProcess:
     """How vLLM serves a model.
 
-    name: the model's name in the stack file. revision: its commit from the lock. pin: the commit of another repository.
+    name: the model's name in the stack file. revision: its commit from the lock. other_names: what it answers to, too.
+    pin: the commit of another repository.
     """
     version = VERSIONS[engine.version]
     served = engine.served_name or name
@@ -157,7 +189,7 @@ def process(
         f"--revision={revision}",
         "--served-model-name",
         # The first is the name in metrics; clients may use either.
-        *dict.fromkeys([served, model.model]),
+        *dict.fromkeys([served, *other_names, model.model]),
         # The pod has one network interface; the probes and the Service reach it from outside the pod.
         "--host=0.0.0.0",
         f"--port={PORT}",
@@ -189,6 +221,8 @@ def process(
         worker_arguments=vllm_worker_arguments(arguments) if parallel.nodes > 1 else (),
         environment={"VLLM_NO_USAGE_STATS": "1"},
         fetches=list(fetches.values()),
+        inference_paths=INFERENCE_PATHS,
+        keys=KEYS,
     )
 
 

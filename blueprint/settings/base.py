@@ -119,6 +119,15 @@ class SettingsModel(BaseModel):
     )
 
 
+class SecretKey(SettingsModel):
+    """One key of an existing Secret in the stack's namespace."""
+
+    name: ObjectName
+    key: str = Field(
+        min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$", description="The key in it that holds the value."
+    )
+
+
 def tag_of(model: type[BaseModel]) -> tuple[str, str] | None:
     """Key and value by which a mapping says that it is this model and none of its siblings in a union."""
     for key in ("target", "name"):

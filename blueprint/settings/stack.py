@@ -14,7 +14,9 @@ from blueprint.settings.base import (
     ObjectName,
     SettingsModel,
 )
+from blueprint.settings.base import SecretKey as SecretKey  # noqa: PLC0414  the components know it from here
 from blueprint.settings.endpoint import EndpointModel
+from blueprint.settings.exposure import AddressRange, Gateway, Ingress
 from blueprint.settings.kubernetes import KubernetesModel
 
 
@@ -61,14 +63,15 @@ class Cluster(SettingsModel):
         description="Pulls the engines' images on every node with one of the used accelerators, before a rollout asks "
         "for them.",
     )
-
-
-class SecretKey(SettingsModel):
-    """One key of an existing Secret in the stack's namespace."""
-
-    name: ObjectName
-    key: str = Field(
-        min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$", description="The key in it that holds the token."
+    gateway: Gateway | None = None
+    ingress: Ingress | None = Field(
+        default=None,
+        description="The Ingress controller that published models are routed by. Beside gateway: both serve every "
+        "host, so that DNS can move from one to the other.",
+    )
+    cert_issuer: ObjectName | None = Field(
+        default=None,
+        description="ClusterIssuer of cert-manager for the certificates of hosts without expose.tlsSecret.",
     )
 
 
@@ -87,6 +90,11 @@ class HuggingFace(SettingsModel):
         default=None,
         description="Existing Secret with a read token for the Hub. Without it the stack makes one from the secret "
         "configuration value hubReadToken, or else models are fetched without a token.",
+    )
+    mirror_ranges: list[AddressRange] = Field(
+        default_factory=list,
+        description="Private addresses of a mirror of the Hub or a proxy. Downloads reach them on port 443, as they do "
+        "public addresses; no other private address.",
     )
 
 

@@ -5,21 +5,24 @@ from typing import Any
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.pod.environment import environment_name, hub_token_variable
+from components.pod.keys import key_arguments, key_mounts, key_variables
 from components.pod.probes import probes
 from components.pod.volumes import CACHE_PATH
 
 
 def container(workload: Workload, hub_token: SecretKey | None) -> Any:
     """The engine's container."""
+    arguments = [*workload.engine.arguments, *key_arguments(workload)]
+    variables = [*([hub_token_variable(hub_token)] if hub_token else []), *key_variables(workload)]
     return {
         "name": "engine",
         "image": workload.image.value,
         "imagePullPolicy": "IfNotPresent",
         # An engine without a command runs its image's own entry point.
         **({"command": list(workload.engine.command)} if workload.engine.command else {}),
-        **({"args": list(workload.engine.arguments)} if workload.engine.arguments else {}),
+        **({"args": arguments} if arguments else {}),
         "envFrom": [{"configMapRef": {"name": environment_name(workload)}}],
-        **({"env": [hub_token_variable(hub_token)]} if hub_token else {}),
+        **({"env": variables} if variables else {}),
         "ports": ports(workload),
         "resources": resources(workload),
         "securityContext": {
@@ -33,6 +36,7 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
             {"name": "home", "mountPath": workload.engine.home},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the container's own
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108  the container's own
+            *key_mounts(workload),
         ],
         **probes(workload),
         "lifecycle": {"preStop": {"sleep": {"seconds": workload.times.value.pre_stop}}},

@@ -3,6 +3,7 @@
 from typing import Any
 
 from blueprint.workload import Workload
+from components.pod.keys import key_volumes
 
 CACHE_PATH = "/cache"
 
@@ -16,6 +17,7 @@ def volumes(workload: Workload) -> Any:
         {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},
         # The default is 64 MB, and NCCL fails with it. It counts against the memory limit.
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{workload.shm_gib.value}Gi"}},
+        *key_volumes(workload),
     ]
 
 

@@ -9,6 +9,7 @@ _HERE = Path(__file__).parent
 _KWOK = "sigs.k8s.io/kwok"
 _PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 _KEDA = "github.com/kedacore/keda/v2"
+_CERT_MANAGER = "github.com/cert-manager/cert-manager"
 _GATEWAY_API = "sigs.k8s.io/gateway-api"
 
 CLUSTER = ToolSet(
@@ -62,6 +63,7 @@ CRDS = ToolSet(
                 ),
                 (_KEDA, "config/crd/bases/keda.sh_scaledobjects.yaml"),
                 (_KEDA, "config/crd/bases/keda.sh_triggerauthentications.yaml"),
+                (_CERT_MANAGER, "deploy/crds/cert-manager.io_certificates.yaml"),
                 (_GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_gatewayclasses.yaml"),
                 (_GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_gateways.yaml"),
                 (_GATEWAY_API, "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"),

@@ -79,6 +79,36 @@ class Quota:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A listener of an existing Gateway.
+
+    hostname: the host, or wildcard, that it serves; empty for every host.
+    namespaces: whose routes it takes: Same, All or Selector.
+    """
+
+    name: str
+    protocol: str
+    hostname: str = ""
+    namespaces: str = "Same"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What published models need of the cluster. What the stack does not need is not read and keeps its default.
+
+    definitions: by name, whether a custom resource definition is established.
+    listeners: of the existing Gateway; None where there is no such Gateway.
+    classes: by kind and name, whether the GatewayClass, IngressClass or ClusterIssuer exists.
+    secrets: by name, the keys of an existing Secret, never its values; None where there is none.
+    """
+
+    definitions: Mapping[str, bool | Unread] = field(default_factory=dict)
+    listeners: Sequence[Listener] | Unread | None = ()
+    classes: Mapping[tuple[str, str], bool | Unread] = field(default_factory=dict)
+    secrets: Mapping[str, frozenset[str] | Unread | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything that the checks look at. What the stack does not need is not read and keeps its default.
 
@@ -100,3 +130,4 @@ class Facts:
     namespace: Namespace | Unread | None = None
     runtime_class: bool | Unread = False
     quotas: Sequence[Quota] | Unread = ()
+    doors: Doors = Doors()

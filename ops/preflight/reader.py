@@ -8,6 +8,7 @@ from blueprint.workload import Workload
 from ops.cluster import quantity
 from ops.cluster.connection import Connection
 from ops.cluster.reading import Reader, Unread
+from ops.preflight import doors
 from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
@@ -29,12 +30,16 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
     return Facts(
         version=version if version is not None else Unread("needs the right to get /version"),
         nodes=read.all("/api/v1/nodes", "list nodes", _node),
-        pod_monitors=read.one(_definition(POD_MONITORS), f"get customresourcedefinitions/{POD_MONITORS}", _established)
+        pod_monitors=read.one(
+            doors.definition(POD_MONITORS), f"get customresourcedefinitions/{POD_MONITORS}", doors.established
+        )
         or False
         if operator
         else False,
         leader_worker_sets=read.one(
-            _definition(LEADER_WORKER_SETS), f"get customresourcedefinitions/{LEADER_WORKER_SETS}", _established
+            doors.definition(LEADER_WORKER_SETS),
+            f"get customresourcedefinitions/{LEADER_WORKER_SETS}",
+            doors.established,
         )
         or False
         if any(workload.kind == "LeaderWorkerSet" for workload in stack.workloads)
@@ -52,7 +57,7 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
             for name in _existing_claims(stack.workloads)
         },
         secret_keys=read.one(
-            f"{inside}/secrets/{secret.name}", f"get secrets/{secret.name} in {namespace}", _secret_keys
+            f"{inside}/secrets/{secret.name}", f"get secrets/{secret.name} in {namespace}", doors.secret_keys
         )
         if secret
         else None,
@@ -68,11 +73,8 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
         quotas=read.all(f"{inside}/resourcequotas", f"list resourcequotas in {namespace}", _quota)
         if not cluster.namespace.create
         else (),
+        doors=doors.gather(read.one, cluster, stack),
     )
-
-
-def _definition(name: str) -> str:
-    return f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
 
 
 def _existing_claims(workloads: Sequence[Workload]) -> Iterator[str]:
@@ -97,12 +99,6 @@ def _node(node: Any) -> Node:
         cordoned=bool(spec.get("unschedulable")),
         ready=conditions.get("Ready") == "True",
     )
-
-
-def _established(definition: Any) -> bool:
-    conditions = (definition.get("status") or {}).get("conditions") or []
-    served = {version["name"] for version in definition["spec"]["versions"] if version["served"]}
-    return "v1" in served and any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
 
 
 def _operators(read: Reader) -> Mapping[str, bool] | Unread:
@@ -132,10 +128,6 @@ def _storage_class(item: Any) -> StorageClass:
 
 def _claim(claim: Any) -> Claim:
     return Claim(access_modes=claim["spec"]["accessModes"], phase=(claim.get("status") or {}).get("phase", "Pending"))
-
-
-def _secret_keys(secret: Any) -> frozenset[str]:
-    return frozenset(key for key, value in (secret.get("data") or {}).items() if value)
 
 
 def _namespace(namespace: Any) -> Namespace:

@@ -28,15 +28,6 @@ def wrong(key: str, value: Any, problem: str, remedy: str, *, at: str | None = N
     return Mistake({key: value, **also}, {at or key: (problem, remedy)}, base)
 
 
-def exposed(expose: Mapping[str, Any], key: str, problem: str, remedy: str) -> Mistake:
-    """A mistake of publication, beside the one that publication is not built yet."""
-    pending = {"models.m.expose": ("not built yet", "Remove expose")}
-    return Mistake(
-        {"models.m.expose": {"host": "llm.example.com", **expose}},
-        {f"models.m.expose.{key}": (problem, remedy), **pending},
-    )
-
-
 MISSING = "this key is missing"
 
 MISTAKES = {
@@ -47,7 +38,9 @@ MISTAKES = {
     "unknown key of an accelerator": wrong(
         "cluster.accelerators.nvidia-l4.hourlyUSD", 1.0, "unknown key", "Did you mean hourlyUsd?"
     ),
-    "unknown key of huggingface": wrong("huggingface.token", "x", "unknown key", "hubReadSecret, namespace"),
+    "unknown key of huggingface": wrong(
+        "huggingface.token", "x", "unknown key", "hubReadSecret, mirrorRanges, namespace"
+    ),
     "unknown key of a model": wrong("models.m.replicas", 2, "unknown key", "Allowed here: accelerator,"),
     "unknown key of the engine": wrong("models.m.engine.maxModelLength", 9, "unknown key", "mean maxModelLen?"),
     "unknown key of the cache": wrong("models.m.cache.sizeGib", "60Gi", "unknown key", "mean sizeGiB?"),
@@ -191,21 +184,6 @@ MISTAKES = {
     ),
     "cache of a node": wrong("models.m.cache.mode", "node", "node is not built yet", "Use shared, or none"),
     "unknown cache mode": wrong("models.m.cache.mode", "rwx", "'rwx' is not allowed", "Use 'shared',"),
-    # Publication.
-    "exposed without saying who checks": wrong(
-        "models.m.expose",
-        {"host": "llm.example.com"},
-        MISSING,
-        "Who checks callers",
-        at="models.m.expose.auth",
-    ),
-    "exposed to everybody": exposed(
-        {"auth": "none"}, "auth", "lets anybody who finds llm.example.com", "allowPublic: true"
-    ),
-    "key over clear text": exposed({"auth": "engineKey"}, "tlsSecret", "clear text", "Name the Secret"),
-    "public and with key": exposed(
-        {"auth": "gateway", "allowPublic": True}, "allowPublic", "contradicts auth: gateway", "Remove"
-    ),
     # Locks.
     "model not in the lock": wrong(
         "models.m.model", "org/new", "org/new@main is unresolved in models.lock.yaml", "Run `llm lock org/new@main`"

@@ -11,6 +11,7 @@ from blueprint.stack import resolve_stack
 from tests.blueprint import stack_files
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.engine_mistakes import ENGINE_MISTAKES
+from tests.blueprint.exposure_mistakes import EXPOSURE_MISTAKES, INGRESS, OWN, SHARED
 from tests.blueprint.mistakes import MISTAKES, Mistake
 from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
 from tests.blueprint.stack_files import (
@@ -26,11 +27,13 @@ from tests.blueprint.stack_files import (
     refusal,
 )
 
-ALL_MISTAKES = {**MISTAKES, **PARALLEL_MISTAKES, **ENDPOINT_MISTAKES, **ENGINE_MISTAKES}
+ALL_MISTAKES = {**MISTAKES, **PARALLEL_MISTAKES, **EXPOSURE_MISTAKES, **ENDPOINT_MISTAKES, **ENGINE_MISTAKES}
 
 
 @pytest.mark.parametrize(
-    "base", [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS], ids=["prod", "lab", "endpoints", "endpoints of the lab"]
+    "base",
+    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS],
+    ids=["prod", "lab", "endpoints", "endpoints of the lab", "existing gateway", "own gateway", "ingress"],
 )
 def test_the_files_that_are_broken_here_are_valid(base):
     assert mistakes(base) == []

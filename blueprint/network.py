@@ -1,0 +1,174 @@
+"""Who may talk to a model's pods, and to whom they may talk: one table of flows, from which the policies are made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from blueprint.description import INSTANCE, PART_OF, Description, object_name
+from blueprint.engines.process import EngineProcess
+from blueprint.exposure import is_reached_from_outside
+from blueprint.settings import Cluster, KubernetesModel, Monitoring
+from blueprint.weights import Storage
+
+METADATA_AND_PRIVATE = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    # The metadata addresses of the clouds would hand out the node's identity.
+    "169.254.0.0/16",
+)
+"""No public address is in here: a download has no business with them."""
+
+METADATA_AND_PRIVATE_6 = ("fc00::/7", "fe80::/10")
+
+DNS_PORT, HTTPS_PORT = 53, 443
+
+COLLECTOR_PORT = 4317
+"""OTLP over gRPC: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port"""
+
+SCRAPERS = ("prometheus", "prometheus-agent")
+"""``app.kubernetes.io/name`` of the pods that the Prometheus operator makes.
+
+Source: makeSelectorLabels in pkg/prometheus/server/operator.go and agent/operator.go of its version 0.85.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pods:
+    """Pods as a policy selects them.
+
+    namespace: None for the stack's own.
+    labels: by key, the values that it may have; empty: every pod.
+    """
+
+    namespace: str | None = None
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """A range of addresses, and the ranges in it that are left out."""
+
+    range: str
+    without: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A port by number, or by the name that the pod gives it."""
+
+    port: int | str
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """Connections that are allowed, in one direction. No ports: all of them."""
+
+    what: str
+    peers: Sequence[Pods | Addresses]
+    ports: Sequence[Port]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flows:
+    """All that a group of pods may do on the network."""
+
+    incoming: Sequence[Flow]
+    outgoing: Sequence[Flow]
+
+
+DNS = Flow(
+    what="name look-ups",
+    peers=(
+        Pods(namespace="kube-system"),
+        # NodeLocal DNSCache answers from the node, outside every namespace.
+        Addresses(range="169.254.20.10/32"),
+    ),
+    ports=(Port(port=DNS_PORT, protocol="UDP"), Port(port=DNS_PORT)),
+)
+
+SERVING = Port(port="http")
+"""The container's name for the engine's port."""
+
+
+def serving_flows(
+    description: Description,
+    cluster: Cluster,
+    model: KubernetesModel,
+    *,
+    name: str,
+    engine: EngineProcess,
+    storage: Storage,
+) -> Flows:
+    """What the replicas of a model may do."""
+    monitoring = description.settings.monitoring
+    # Whoever runs beside a model is its client: the url of the output `models` is for them.
+    incoming = [Flow(what="clients of the namespace", peers=(Pods(),), ports=(SERVING,))]
+    outgoing = [DNS]
+    if is_reached_from_outside(description, name, model):
+        incoming.append(Flow(what="requests from outside", peers=_doors(cluster), ports=(SERVING,)))
+    if monitoring is not None:
+        incoming.append(_scrape(monitoring, engine))
+        collector = Pods(namespace=monitoring.namespace)
+        # Refused, an exporter of traces that is switched on by extraArgs would fail without a word.
+        outgoing.append(Flow(what="traces", peers=(collector,), ports=(Port(port=COLLECTOR_PORT),)))
+    if model.parallel.nodes > 1:
+        # NCCL and the engine's own messages use ports that they choose when they start.
+        group = Pods(labels={INSTANCE: (object_name(name, model.formerly),), PART_OF[0]: (PART_OF[1],)})
+        incoming.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
+        outgoing.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
+    if downloads_itself(storage):
+        outgoing.append(_hub(description))
+    return Flows(incoming=incoming, outgoing=outgoing)
+
+
+def download_flows(description: Description, storage: Storage) -> Flows | None:
+    """What the Job that fills a model's cache may do; None where there is no such Job."""
+    return None if downloads_itself(storage) else Flows(incoming=(), outgoing=(DNS, _hub(description)))
+
+
+def downloads_itself(storage: Storage) -> bool:
+    """Whether the replicas fetch the weights, since nothing keeps them."""
+    return storage.kind == "emptyDir"
+
+
+def client_flows(ports: Sequence[int]) -> Flows:
+    """What pods of the stack's namespace that are not its own may do: ask the models.
+
+    Without it the default deny would keep them from it, whatever the models' own policies let in.
+    """
+    models = Pods(labels={PART_OF[0]: (PART_OF[1],)})
+    return Flows(
+        incoming=(),
+        outgoing=(DNS, Flow(what="requests to models", peers=(models,), ports=[Port(port=port) for port in ports])),
+    )
+
+
+def _doors(cluster: Cluster) -> Sequence[Pods | Addresses]:
+    peers: list[Pods | Addresses] = []
+    if cluster.gateway is not None:
+        namespace = cluster.gateway.pod_namespace or (None if cluster.gateway.ranges else cluster.gateway.namespace)
+        peers += [Pods(namespace=namespace)] if namespace else []
+        peers += [Addresses(range=one) for one in cluster.gateway.ranges]
+    if cluster.ingress is not None:
+        peers.append(Pods(namespace=cluster.ingress.pod_namespace))
+    return peers
+
+
+def _scrape(monitoring: Monitoring, engine: EngineProcess) -> Flow:
+    port = SERVING if engine.metrics_port == engine.port else Port(port="metrics")
+    scraper = Pods(namespace=monitoring.namespace, labels={"app.kubernetes.io/name": SCRAPERS})
+    return Flow(what="scraping of metrics", peers=(scraper,), ports=(port,))
+
+
+def _hub(description: Description) -> Flow:
+    return Flow(
+        what="downloads from the Hub",
+        peers=(
+            Addresses(range="0.0.0.0/0", without=METADATA_AND_PRIVATE),
+            Addresses(range="::/0", without=METADATA_AND_PRIVATE_6),
+            *(Addresses(range=one) for one in description.settings.huggingface.mirror_ranges),
+        ),
+        ports=(Port(port=HTTPS_PORT),),
+    )
