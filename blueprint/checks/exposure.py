@@ -39,7 +39,7 @@ def check(description: Description) -> Iterator[Issue]:
         yield from _keys(path, model, expose)
         if description.settings.cluster is not None:
             yield from _doors(path, description.settings.cluster, expose)
-        yield from _split(description, name, expose, sharers)
+        yield from _split(description, name, model, expose, sharers)
         other = hosts.setdefault(expose.host, name)
         if other != name:
             yield Issue(
@@ -166,7 +166,9 @@ def _answers_to(wanted: str, name: str, model: KubernetesModel) -> bool:
     return model.engine.name in ("vllm", "tgi") or served_name(name, model) == wanted
 
 
-def _split(description: Description, name: str, expose: Expose, sharers: dict[str, str]) -> Iterator[Issue]:
+def _split(
+    description: Description, name: str, sharer: KubernetesModel, expose: Expose, sharers: dict[str, str]
+) -> Iterator[Issue]:
     path, cluster = ("models", name, "expose", "split"), description.settings.cluster
     if not expose.split:
         return
@@ -205,10 +207,10 @@ def _split(description: Description, name: str, expose: Expose, sharers: dict[st
                 remedy="Use auth: gateway, or vllm there.",
                 reads=((*reads[0], "engine"), ("models", name, "expose", "auth")),
             )
-        elif not _answers_to(served_name(name, description.settings.models[name]), other, model):
+        elif not _answers_to(served_name(name, sharer), other, model):
             yield Issue(
                 path=(*path, other),
-                problem=f"requests ask for {served_name(name, description.settings.models[name])}, and "
+                problem=f"requests ask for {served_name(name, sharer)}, and "
                 f"{model.engine.name} answers to one name only, {served_name(other, model)}",
                 remedy=f"Give models.{other}.engine that servedName, or use vllm there.",
                 reads=((*reads[0], "engine"), ("models", name, "engine")),
