@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from blueprint.accelerators import ACCELERATORS, LABEL_KEYS
 from blueprint.description import Description, object_name
@@ -12,6 +13,7 @@ from blueprint.lifecycle import Times, resolve_times
 from blueprint.pins import pinned_image, pinned_revision
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
+from blueprint.scaling import Autoscaling, resolve_scaling
 from blueprint.settings import KubernetesModel
 from blueprint.weights import Storage, resolve_storage
 
@@ -21,6 +23,7 @@ class Workload:
     """One model, ready to be described to Kubernetes.
 
     object_name: name of its live objects; the oldest name of the model.
+    replicas: at most. Where something scales, how many there are is the scaler's to write, and nobody else's.
     gpu_label: key of the node label that tells the GPU type, and the values that are this accelerator.
     """
 
@@ -41,11 +44,17 @@ class Workload:
     shm_gib: Resolved[int]
     storage: Resolved[Storage]
     rollout: Resolved[Rollout]
+    scaling: Resolved[Autoscaling | None]
     times: Resolved[Times]
 
     def decisions(self) -> Mapping[str, Resolved[object]]:
         """What was derived, for people who ask why."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Resolved)}
+
+    @property
+    def kind(self) -> Literal["Deployment"]:
+        """What runs the replicas, under object_name."""
+        return "Deployment"
 
     @property
     def rollout_seconds(self) -> int:
@@ -64,6 +73,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     live_name = object_name(name, model.formerly)
     storage = resolve_storage(model.cache, live_name)
     engine = vllm.process(model, name=name, revision=revision.value)
+    times = resolve_times(model.lifecycle)
     return Workload(
         name=name,
         formerly=model.formerly,
@@ -82,5 +92,6 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         shm_gib=shm_gib(model),
         storage=storage,
         rollout=resolve_rollout(description, cluster, model, storage.value),
-        times=resolve_times(model.lifecycle),
+        scaling=resolve_scaling(model, times.value, description.settings.monitoring),
+        times=times,
     )

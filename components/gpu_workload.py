@@ -9,6 +9,7 @@ from pulumi import Alias, ComponentResource, CustomTimeouts, Input, Output, Reso
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
+from components.autoscaler import Autoscaler, AutoscalerArgs
 from components.labels import labels, selector
 from components.network import workload_policy_spec
 from components.pod.environment import environment, environment_name
@@ -49,6 +50,7 @@ class GpuWorkload(ComponentResource):
         service = self._service(name)
         self._deployment(name)
         self._pod_monitor(name)
+        self._autoscaler(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
 
@@ -111,8 +113,22 @@ class GpuWorkload(ComponentResource):
             metadata=self._metadata(workload.object_name),
             spec=deployment_spec(workload, self._args.hub_token),
             opts=ResourceOptions(
-                parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m")
+                parent=self,
+                custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m"),
+                # Absent alone, the count would leave what we manage, and the API server would make it 1.
+                ignore_changes=["spec.replicas"] if workload.scaling.value else [],
             ),
+        )
+
+    def _autoscaler(self, name: str) -> None:
+        workload = self._args.workload
+        if workload.scaling.value is None:
+            return
+        # It does not wait for the Deployment: it brings it to min while the first replica loads.
+        Autoscaler(
+            f"{name}-autoscaler",
+            AutoscalerArgs(workload=workload, namespace=self._args.namespace),
+            ResourceOptions(parent=self),
         )
 
     def _pod_monitor(self, name: str) -> None:
@@ -153,7 +169,7 @@ def deployment_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
     """The replicas, and how a rollout replaces them."""
     rollout = workload.rollout.value
     return {
-        "replicas": workload.replicas,
+        **({} if workload.scaling.value else {"replicas": workload.replicas}),
         "selector": {"matchLabels": selector(workload)},
         "strategy": {
             "type": "RollingUpdate",

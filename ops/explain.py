@@ -30,7 +30,9 @@ def command(stack: str, model: str | None) -> None:
 
 
 def _workload(workload: Workload) -> str:
-    return f"{workload.replicas} x {workload.gpu_count} {workload.gpu_resource}"
+    scaling = workload.scaling.value
+    replicas = f"{scaling.min} to {scaling.max}" if scaling else workload.replicas
+    return f"{replicas} x {workload.gpu_count} {workload.gpu_resource}"
 
 
 def _endpoint(endpoint: Endpoint) -> str:
@@ -42,6 +44,10 @@ def _endpoint(endpoint: Endpoint) -> str:
 
 def _shown(value: Any) -> str:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        given = {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
-        return ", ".join(f"{key} {item}" for key, item in given.items())
+        given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return ", ".join(f"{key} {_item(item)}" for key, item in given.items() if item is not None)
     return "not set" if value is None else str(value)
+
+
+def _item(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

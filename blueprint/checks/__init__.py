@@ -39,5 +39,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (endpoint_engines,):
+    for concern in (scaling, endpoint_engines):
         yield from concern.advise(description)

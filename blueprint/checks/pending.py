@@ -23,13 +23,6 @@ def check(description: Description) -> Iterator[Issue]:
                 problem=f"{model.cache.mode} is not built yet",
                 remedy="Use shared, or none.",
             )
-        if model.scaling.max > model.scaling.min or model.scaling.min == 0:
-            yield Issue(
-                path=(*path, "scaling"),
-                problem=f"min: {model.scaling.min} and max: {model.scaling.max} need an autoscaler, which is not "
-                "built yet",
-                remedy=f"Use min: {model.scaling.max} and max: {model.scaling.max}.",
-            )
         if model.expose is not None:
             yield Issue(
                 path=(*path, "expose"),

@@ -11,6 +11,7 @@ from blueprint.stack import resolve_stack
 from tests.blueprint import stack_files
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
+from tests.blueprint.scaling_mistakes import SCALING_MISTAKES
 from tests.blueprint.stack_files import (
     DELETE,
     ENDPOINT,
@@ -24,7 +25,7 @@ from tests.blueprint.stack_files import (
     refusal,
 )
 
-ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES}
+ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES, **SCALING_MISTAKES}
 
 
 @pytest.mark.parametrize(
