@@ -16,6 +16,7 @@ from components.pod.environment import environment, environment_name
 from components.pod.template import pod_template
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+TAKE_OVER = {"pulumi.com/patchForce": "true"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +109,11 @@ class GpuWorkload(ComponentResource):
     def _deployment(self, name: str) -> None:
         workload = self._args.workload
         timeout = f"{workload.rollout_seconds}s"
+        # A scaler that left is still known as the manager of replicas, and an update would end in a conflict with it.
+        fixed = {} if workload.scaling.value else {"annotations": TAKE_OVER}
         k8s.apps.v1.Deployment(
             f"{name}-deployment",
-            metadata=self._metadata(workload.object_name),
+            metadata=self._metadata(workload.object_name, **fixed),
             spec=deployment_spec(workload, self._args.hub_token),
             opts=ResourceOptions(
                 parent=self,
