@@ -23,7 +23,7 @@ _HOST, _NAMESPACE, _SERVICE = "localhost", "default", "custom-metrics"
 
 
 class MetricsServer(ThreadingHTTPServer):
-    """Spreads `load` requests in flight evenly over the pods that are asked about."""
+    """Spreads `load` requests in flight evenly over the ready ones of the pods that are asked about."""
 
     daemon_threads = True
 
@@ -73,19 +73,20 @@ class MetricsServer(ThreadingHTTPServer):
         if len(parts) != 5 or parts[0] != "namespaces" or parts[2:4] != ["pods", "*"] or parts[4] != METRIC:
             return None
         wanted = dict(term.split("=", 1) for term in query["labelSelector"][0].split(","))
-        pods = [pod.metadata.name for pod in self.client.list(Pod, namespace=parts[1], labels=wanted)]
+        pods = list(self.client.list(Pod, namespace=parts[1], labels=wanted))
+        serving = [pod.metadata.name for pod in pods if _serves(pod)]
         return {
             "kind": "MetricValueList",
             "apiVersion": f"{GROUP}/{VERSION}",
             "metadata": {},
             "items": [
                 {
-                    "describedObject": {"kind": "Pod", "namespace": parts[1], "name": pod, "apiVersion": "/v1"},
+                    "describedObject": {"kind": "Pod", "namespace": parts[1], "name": name, "apiVersion": "/v1"},
                     "metric": {"name": METRIC},
                     "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    "value": f"{1000 * self.load // len(pods)}m",
+                    "value": f"{1000 * self.load // len(serving)}m",
                 }
-                for pod in pods
+                for name in serving
             ],
         }
 
@@ -109,6 +110,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: Any) -> None:
         """Say nothing."""
+
+
+def _serves(pod: Pod) -> bool:
+    conditions = pod.status.conditions or []
+    ready = any(one.type == "Ready" and one.status == "True" for one in conditions)
+    return ready and pod.metadata.deletionTimestamp is None
 
 
 @contextlib.contextmanager
