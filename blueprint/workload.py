@@ -18,6 +18,7 @@ from blueprint.pins import pinned_revision
 from blueprint.placement import Placement, resolve_placement
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
+from blueprint.scaling import Autoscaling, resolve_scaling
 from blueprint.settings import KubernetesModel
 from blueprint.weights import Storage, resolve_storage
 
@@ -27,6 +28,7 @@ class Workload:
     """One model, ready to be described to Kubernetes.
 
     object_name: name of its live objects; the oldest name of the model.
+    replicas: at most. Where something scales, how many there are is the scaler's to write, and nobody else's.
     gpu_count: GPUs of one pod; a replica has a pod on each of its nodes.
     warm_up: whether a replica is ready only once it has generated a token.
     outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
@@ -53,6 +55,7 @@ class Workload:
     shm_gib: Resolved[int]
     storage: Resolved[Storage]
     rollout: Resolved[Rollout]
+    scaling: Resolved[Autoscaling | None]
     times: Resolved[Times]
     outage: Resolved[int]
     warm_up: bool
@@ -125,6 +128,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         shm_gib=shm_gib(model),
         storage=storage,
         rollout=rollout,
+        scaling=resolve_scaling(model, times.value, description.settings.monitoring),
         times=times,
         outage=resolve_outage(model, rollout.value, times.value),
         warm_up=model.lifecycle.warm_up,

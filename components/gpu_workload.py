@@ -11,6 +11,7 @@ from blueprint.rollout import Rollout
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
+from components.autoscaler import Autoscaler, AutoscalerArgs
 from components.disruption import disruption_budget_spec
 from components.exposure import Exposure, ExposureArgs
 from components.group import API_VERSION, AWAITED, group_spec
@@ -21,6 +22,7 @@ from components.pod.keys import key_data, keys_secret
 from components.pod.template import pod_template
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+TAKE_OVER = {"pulumi.com/patchForce": "true"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,7 @@ class GpuWorkload(ComponentResource):
         self._replicas(name)
         self._pod_monitor(name)
         self._exposure(name)
+        self._autoscaler(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
 
@@ -150,13 +153,18 @@ class GpuWorkload(ComponentResource):
         workload, hub_token = self._args.workload, self._args.hub_token
         timeout = f"{workload.rollout_seconds}s"
         opts = ResourceOptions(
-            parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m")
+            parent=self,
+            custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m"),
+            # Absent alone, the count would leave what we manage, and the API server would make it 1.
+            ignore_changes=["spec.replicas"] if workload.scaling.value else [],
         )
+        # A scaler that left is still known as the manager of replicas, and an update would end in a conflict with it.
+        fixed = {} if workload.scaling.value else {"annotations": TAKE_OVER}
         match workload.kind:
             case "Deployment":
                 k8s.apps.v1.Deployment(
                     f"{name}-deployment",
-                    metadata=self._metadata(workload.object_name),
+                    metadata=self._metadata(workload.object_name, **fixed),
                     spec=deployment_spec(workload, hub_token),
                     opts=opts,
                 )
@@ -169,6 +177,17 @@ class GpuWorkload(ComponentResource):
                     spec=group_spec(workload, hub_token),
                     opts=opts,
                 )
+
+    def _autoscaler(self, name: str) -> None:
+        workload = self._args.workload
+        if workload.scaling.value is None:
+            return
+        # It does not wait for the Deployment: it brings it to min while the first replica loads.
+        Autoscaler(
+            f"{name}-autoscaler",
+            AutoscalerArgs(workload=workload, namespace=self._args.namespace),
+            ResourceOptions(parent=self),
+        )
 
     def _pod_monitor(self, name: str) -> None:
         monitoring = self._args.monitoring
@@ -218,7 +237,7 @@ def deployment_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
     """The replicas, and how a rollout replaces them."""
     rollout = workload.rollout.value
     return {
-        "replicas": workload.replicas,
+        **({} if workload.scaling.value else {"replicas": workload.replicas}),
         "selector": {"matchLabels": selector(workload)},
         "strategy": {
             "type": "RollingUpdate",

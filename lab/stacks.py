@@ -78,7 +78,8 @@ def _resource(item: dict[str, Any]) -> Resource:
         kind=item["type"].rpartition(":")[2] if is_object else "",
         namespace=metadata.get("namespace", "") if is_object else "",
         protect=bool(item.get("protect")),
-        replicas=_number(inputs.get("spec"), "replicas"),
+        # Where a scaler decides, the stack says nothing, and what was last seen is what is wanted.
+        replicas=_number(inputs.get("spec"), "replicas") or _number(outputs.get("spec"), "replicas"),
         ready=_number(outputs.get("status"), "readyReplicas"),
     )
 

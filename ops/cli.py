@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "adapter-rules": "ops.adapter_rules",
     "chat": "ops.endpoints.chat",
     "doctor": "ops.doctor",
     "endpoints": "ops.endpoints.commands",

@@ -31,7 +31,9 @@ def command(stack: str, model: str | None) -> None:
 
 def _workload(workload: Workload) -> str:
     nodes = f"{workload.nodes} nodes x " if workload.nodes > 1 else ""
-    return f"{workload.replicas} x {nodes}{workload.gpu_count} {workload.gpu_resource}"
+    scaling = workload.scaling.value
+    replicas = f"{scaling.min} to {scaling.max}" if scaling else workload.replicas
+    return f"{replicas} x {nodes}{workload.gpu_count} {workload.gpu_resource}"
 
 
 def _endpoint(endpoint: Endpoint) -> str:
@@ -44,6 +46,10 @@ def _endpoint(endpoint: Endpoint) -> str:
 def _shown(value: Any) -> str:
     in_words = "__str__" in vars(type(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and not in_words:
-        given = {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
-        return ", ".join(f"{key} {item}" for key, item in given.items())
+        given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return ", ".join(f"{key} {_item(item)}" for key, item in given.items() if item is not None)
     return "not set" if value is None else str(value)
+
+
+def _item(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

@@ -11,6 +11,7 @@ from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from tests.engine_strategies import engines
 from tests.exposure_strategies import published
 from tests.parallel_strategies import divided, gpus_of_replica, groups_clash
+from tests.scaling_strategies import prometheus_addresses, scaled, scales
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
@@ -112,7 +113,7 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
         cache=_caches(replicas),
         resources=_resources(gpus),
     )
-    return draw(divided({**model, **draw(optional)}))
+    return draw(divided(draw(scaled({**model, **draw(optional)}))))
 
 
 def gpus_wanted(models: Mapping[str, Mapping[str, Any]], *accelerators: str) -> int:
@@ -155,20 +156,30 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     config: dict[str, Any] = {"cluster": cluster, "models": models}
     if all("hourlyUsd" in pool for pool in cluster["accelerators"].values()) and draw(st.booleans()):
         config["budget"] = {"monthlyUsd": 1e9}
-    config = draw(published(config | draw(_rest())))
+    config = draw(published(config | draw(_rest(monitored=any(map(scales, models.values()))))))
     if config.get("deletion", {}).get("protect"):
         for model in models.values():
             model.setdefault("lifecycle", {})["allowOutage"] = True
     return config
 
 
-def _rest() -> st.SearchStrategy[dict[str, Any]]:
+def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
     secret = st.fixed_dictionaries({"name": object_names(), "key": _text(_WORDS, _WORDS + "-_.", _WORDS, 40)})
     labels = st.dictionaries(st.sampled_from(["release", "prometheus", "example.com/team"]), label_values(), max_size=2)
-    return some(
-        huggingface=some(hubReadSecret=secret, namespace=st.just("my-org")),
-        deletion=some(protect=st.booleans()),
-        monitoring=st.fixed_dictionaries(
-            {"mode": st.just("operator")}, optional={"namespace": dns_labels(), "labels": labels}
-        ),
+    monitoring = st.fixed_dictionaries(
+        {"mode": st.just("operator")},
+        optional={
+            "namespace": dns_labels(),
+            "labels": labels,
+            "prometheus": prometheus_addresses(),
+            "kedaNamespace": dns_labels(),
+        },
     )
+    sections = {
+        "huggingface": some(hubReadSecret=secret, namespace=st.just("my-org")),
+        "deletion": some(protect=st.booleans()),
+    }
+    # What scales on metrics needs somebody who scrapes them.
+    if monitored:
+        return st.fixed_dictionaries({"monitoring": monitoring}, optional=sections)
+    return some(monitoring=monitoring, **sections)

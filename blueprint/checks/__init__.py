@@ -45,5 +45,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines, lifecycle, doors, exposure):
+    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure):
         yield from concern.advise(description)

@@ -24,11 +24,3 @@ def check(description: Description) -> Iterator[Issue]:
                 remedy="Use shared, or none.",
                 reads=((*path, "parallel", "nodes"),),
             )
-        if model.parallel.nodes == 1 and (model.scaling.max > model.scaling.min or model.scaling.min == 0):
-            yield Issue(
-                path=(*path, "scaling"),
-                problem=f"min: {model.scaling.min} and max: {model.scaling.max} need an autoscaler, which is not "
-                "built yet",
-                remedy=f"Use min: {model.scaling.max} and max: {model.scaling.max}.",
-                reads=((*path, "parallel", "nodes"),),
-            )

@@ -41,7 +41,6 @@ def process(model: "KubernetesModel", engine: "ClusterCustom", *, name: str, rev
         image=engine.image,
         cuda_major=None,
         served_name=served,
-        max_running=engine.max_running_requests,
         port=PORT,
         metrics_port=METRICS_PORT,
         health_path=HEALTH_PATH,

@@ -50,7 +50,6 @@ class EngineProcess:
     image: repository and tag, without digest: images.lock.yaml has it; or the stack file's own image, as written.
     cuda_major: CUDA major of that image; None where it is not known, or the process needs no GPU.
     served_name: what clients call the model, and what its metrics say.
-    max_running: most requests that one replica works on at the same time; None where the engine decides.
     port: of the inference API; metrics_port: of the metrics, which may be the same.
     health_path: answers 200 while the process works; ready_path: while it wants requests. Neither asks for a key.
     environment: variables of this engine, without secrets and without those that every engine gets.
@@ -70,7 +69,6 @@ class EngineProcess:
     image: str
     cuda_major: int | None
     served_name: str
-    max_running: int | None
     port: int
     metrics_port: int
     health_path: str

@@ -170,7 +170,6 @@ def process(
         image=engine.image or version.image,
         cuda_major=version.cuda_major if engine.image is None else None,
         served_name=served,
-        max_running=engine.max_running_requests,
         port=PORT,
         metrics_port=PORT,
         health_path=HEALTH_PATH,

@@ -114,7 +114,6 @@ def process(
         cuda_major=version.cuda_major if engine.image is None else None,
         # It has no name of its own for a model, and takes any from a client (router/src/server.rs).
         served_name=name,
-        max_running=None,
         port=PORT,
         metrics_port=PORT,
         health_path=HEALTH_PATH,

@@ -208,7 +208,6 @@ def process(
         image=version.image,
         cuda_major=version.cuda_major,
         served_name=served,
-        max_running=engine.max_num_seqs,
         port=PORT,
         metrics_port=PORT,
         health_path=HEALTH_PATH,

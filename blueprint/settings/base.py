@@ -96,6 +96,14 @@ HttpPath = Annotated[
     Field(description="A path of the server: starts with '/'."),
 ]
 
+HttpAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$", max_length=253
+    ),
+    Field(description="An address: http:// or https://, a host, perhaps a port and a path; no user, no password."),
+]
+
 HostName = Annotated[
     str,
     StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]{2,}$", max_length=253),

@@ -7,6 +7,7 @@ from pydantic import Field
 from blueprint.accelerators import NodeLabels
 from blueprint.settings.base import (
     DnsLabel,
+    HttpAddress,
     HubNamespace,
     LabelKey,
     LabelValue,
@@ -125,6 +126,13 @@ class Monitoring(SettingsModel):
         default_factory=dict,
         description="Labels by which the operator's Prometheus selects monitors, such as release.",
     )
+    prometheus: HttpAddress | None = Field(
+        default=None,
+        description="Address at which KEDA asks Prometheus; default the operator's own Service, "
+        "http://prometheus-operated.<namespace>.svc:9090.",
+    )
+    # keda: where its chart's documentation installs it.
+    keda_namespace: DnsLabel = Field(default="keda", description="Namespace of KEDA, which asks Prometheus.")
 
 
 Model = Annotated[KubernetesModel | EndpointModel, Field(discriminator="target")]

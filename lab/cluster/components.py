@@ -7,7 +7,7 @@ from pathlib import Path
 from lab import hub
 from lab.cluster import provisioner
 from lab.cluster.groups import LWS
-from lab.cluster.pki import Pki
+from lab.cluster.pki import FRONT_PROXY, Pki
 from lab.cluster.processes import Program
 from lab.cluster.settings import Settings
 from lab.tools.build import Tools
@@ -26,6 +26,7 @@ STORE = ("etcd", "kube-apiserver")
 
 _ROOT = str(Path(__file__).parents[2])
 _NODE_LEASE_SECONDS = 40  # as the kubelet's
+_SCALER_SYNC_SECONDS = 2
 
 
 def programs(*, home: Path, settings: Settings, tools: Tools, lws: Tools, stages: Path, groups: Path) -> list[Program]:
@@ -59,7 +60,15 @@ def programs(*, home: Path, settings: Settings, tools: Tools, lws: Tools, stages
         Program(
             name="kube-apiserver",
             command=_apiserver(tools.program("kube-apiserver"), ports, pki, serving),
-            inputs=[*certificates, pki.tokens, pki.service_account_key, pki.service_account_public_key],
+            inputs=[
+                *certificates,
+                pki.tokens,
+                pki.service_account_key,
+                pki.service_account_public_key,
+                pki.front_proxy_authority,
+                pki.front_proxy_certificate,
+                pki.front_proxy_key,
+            ],
         ),
         Program(
             name="kube-controller-manager",
@@ -69,6 +78,8 @@ def programs(*, home: Path, settings: Settings, tools: Tools, lws: Tools, stages
                 f"--secure-port={ports['kube-controller-manager']}",
                 f"--root-ca-file={pki.authority}",
                 f"--service-account-private-key-file={pki.service_account_key}",
+                # Instead of 15 s: who watches an autoscaler here waits for it.
+                f"--horizontal-pod-autoscaler-sync-period={_SCALER_SYNC_SECONDS}s",
             ],
             inputs=[*certificates, kubeconfig, pki.service_account_key],
         ),
@@ -157,6 +168,14 @@ def _apiserver(program: Path, ports: dict[str, int], pki: Pki, serving: Sequence
         f"--service-account-key-file={pki.service_account_public_key}",
         f"--service-account-signing-key-file={pki.service_account_key}",
         "--service-cluster-ip-range=10.96.0.0/16",
+        # Servers behind this one, such as of metrics, know it by this certificate and believe whom it speaks for.
+        f"--requestheader-client-ca-file={pki.front_proxy_authority}",
+        f"--requestheader-allowed-names={FRONT_PROXY}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={pki.front_proxy_certificate}",
+        f"--proxy-client-key-file={pki.front_proxy_key}",
         # Privileged pods are Pod Security's to refuse, as in every managed cluster.
         "--allow-privileged=true",
         # The Service `kubernetes` cannot have a loopback address as its endpoint.

@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab.cluster.settings import write_private
 
+FRONT_PROXY = "front-proxy-client"
+"""Common name of the API server's certificate towards servers behind it; nobody else speaks for users there."""
+
 CONTEXT = "lab"
 """Name of the context, the cluster and the user in the kubeconfig."""
 
@@ -20,7 +23,7 @@ CONTEXT = "lab"
 class Pki:
     """Files of a lab's `pki/` folder.
 
-    The authority's own key is thrown away after use, so nothing else can ever be signed by it.
+    An authority's own key is thrown away after use, so nothing else can ever be signed by it.
     """
 
     folder: Path
@@ -60,24 +63,50 @@ class Pki:
         """Folder with certificate and key under the names that controller-runtime reads."""
         return self.folder / "webhook"
 
-    def ensure(self) -> bool:
-        """Make all files anew if one is missing, as they belong together; False when all were there."""
+    @property
+    def front_proxy_authority(self) -> Path:
+        """Certificate by which a server behind the API server knows it. Of its own: no client is known by it."""
+        return self.folder / "front-proxy-ca.pem"
+
+    @property
+    def front_proxy_certificate(self) -> Path:
+        """The API server's certificate towards servers behind it."""
+        return self.folder / "front-proxy.pem"
+
+    @property
+    def front_proxy_key(self) -> Path:
+        """Key of that certificate."""
+        return self.folder / "front-proxy.key"
+
+    def ensure(self) -> None:
+        """Make what is missing; files that belong together are made anew together."""
         self._link()
-        files = (
+        self._ensure_servers()
+        # Apart from the others, which a home of an earlier version has, with its token.
+        self._ensure_front_proxy()
+
+    def _ensure_front_proxy(self) -> None:
+        if _all_there(self.front_proxy_authority, self.front_proxy_certificate, self.front_proxy_key):
+            return
+        authority = trustme.CA(organization_name="llm-inference lab, front proxy")
+        _write_identity(
+            authority, FRONT_PROXY, self.front_proxy_authority, self.front_proxy_certificate, self.front_proxy_key
+        )
+
+    def _ensure_servers(self) -> None:
+        if _all_there(
             self.authority,
             self.certificate,
             self.key,
             self.service_account_key,
             self.service_account_public_key,
             self.tokens,
+        ):
+            return
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_identity(
+            trustme.CA(organization_name="llm-inference lab"), "lab", self.authority, self.certificate, self.key
         )
-        if all(file.is_file() and file.stat().st_size for file in files):
-            return False
-        authority = trustme.CA(organization_name="llm-inference lab")
-        leaf = authority.issue_cert("localhost", "127.0.0.1", common_name="lab")
-        write_private(self.authority, authority.cert_pem.bytes().decode())
-        write_private(self.certificate, "".join(pem.bytes().decode() for pem in leaf.cert_chain_pems))
-        write_private(self.key, leaf.private_key_pem.bytes().decode())
         signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         write_private(
             self.service_account_key,
@@ -94,7 +123,6 @@ class Pki:
             .decode(),
         )
         write_private(self.tokens, f'{secrets.token_urlsafe(32)},lab,lab,"system:masters"\n')
-        return True
 
     def _link(self) -> None:
         self.webhook.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,3 +155,14 @@ class Pki:
         if not path.is_file() or path.read_text() != text or path.stat().st_mode & 0o077:
             path.unlink(missing_ok=True)
             write_private(path, text)
+
+
+def _all_there(*files: Path) -> bool:
+    return all(file.is_file() and file.stat().st_size for file in files)
+
+
+def _write_identity(authority: trustme.CA, name: str, ca: Path, certificate: Path, key: Path) -> None:
+    leaf = authority.issue_cert("localhost", "127.0.0.1", common_name=name)
+    write_private(ca, authority.cert_pem.bytes().decode())
+    write_private(certificate, "".join(pem.bytes().decode() for pem in leaf.cert_chain_pems))
+    write_private(key, leaf.private_key_pem.bytes().decode())

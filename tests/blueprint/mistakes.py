@@ -150,16 +150,6 @@ MISTAKES = {
     ),
     # Scaling.
     "min above max": wrong("models.m.scaling.min", 3, "3 is above scaling.max, 2", "Use min: 2 or less"),
-    "max above min": wrong(
-        "models.m.scaling.max",
-        3,
-        "min: 2 and max: 3 need an autoscaler, which is not built yet",
-        "Use min: 3 and max: 3",
-        at="models.m.scaling",
-    ),
-    "scale to zero": wrong(
-        "models.m.scaling.min", 0, "min: 0 and max: 2 need an autoscaler", "Use min: 2", at="models.m.scaling"
-    ),
     # The cache.
     "cache that replicas cannot share": wrong(
         "models.m.cache.accessMode", "ReadWriteOnce", "up to 2 replicas share the claim", "ReadWriteMany"

@@ -14,6 +14,7 @@ from tests.blueprint.engine_mistakes import ENGINE_MISTAKES
 from tests.blueprint.exposure_mistakes import EXPOSURE_MISTAKES, INGRESS, OWN, SHARED
 from tests.blueprint.mistakes import MISTAKES, Mistake
 from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
+from tests.blueprint.scaling_mistakes import SCALING_MISTAKES
 from tests.blueprint.stack_files import (
     DELETE,
     ENDPOINT,
@@ -27,7 +28,14 @@ from tests.blueprint.stack_files import (
     refusal,
 )
 
-ALL_MISTAKES = {**MISTAKES, **PARALLEL_MISTAKES, **EXPOSURE_MISTAKES, **ENDPOINT_MISTAKES, **ENGINE_MISTAKES}
+ALL_MISTAKES = {
+    **MISTAKES,
+    **PARALLEL_MISTAKES,
+    **SCALING_MISTAKES,
+    **EXPOSURE_MISTAKES,
+    **ENDPOINT_MISTAKES,
+    **ENGINE_MISTAKES,
+}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_make_targets_exist(document):
 
 @each_document
 def test_llm_commands_exist(document):
-    named = set(re.findall(r"(?:^|`)llm ([a-z]+)", document.read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)llm ([a-z][a-z-]*)", document.read_text(), re.MULTILINE))
     assert named - COMMANDS.keys() == set()
 
 

@@ -173,6 +173,16 @@ def test_processes_that_lost_their_run_files_are_found(mine, said):
     assert is_whole(mine)
 
 
+def test_a_home_of_before_the_front_proxy_gets_its_certificates_and_keeps_the_rest(mine):
+    """The API server shows them to servers behind it, such as of metrics."""
+    kept = {path: path.read_bytes() for path in (mine.home / "pki").iterdir() if "front-proxy" not in path.name}
+    for path in (mine.home / "pki").glob("front-proxy*"):
+        path.unlink()
+    assert mine.start() is True
+    assert is_whole(mine)
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
 def test_other_delays_restart_kwok_alone(mine):
     before = {process.name: process.pid for process in mine.status()}
     mine.start(start_seconds=0.2)

@@ -8,6 +8,7 @@ _WITHOUT = {
     "monitoring.coreos.com": (
         "Install the Prometheus operator's definitions, or take llm-inference:monitoring out of the stack file"
     ),
+    "keda.sh": "Install KEDA, or use scaling.by: hpa in the stack file",
 }
 
 
