@@ -33,6 +33,8 @@ def resolve_rollout(
     choice = model.accelerator
     spare = spare_gpus(description, cluster, choice.type)
     outage = "; one replica: no answer while it restarts" if model.scaling.max == 1 else ""
+    if storage.kind == "claimPerReplica":
+        return Resolved(Rollout(0, 1), f"a StatefulSet takes the old replica away first, one at a time{outage}")
     if storage.access_mode == "ReadWriteOnce":
         return Resolved(Rollout(0, 1), f"a second node could not mount the cache: the old replica goes first{outage}")
     if spare < choice.count:

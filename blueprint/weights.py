@@ -1,27 +1,66 @@
-"""Where the weights live between restarts."""
+"""Where the weights live between restarts, and who brings them there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from blueprint.engines.process import EngineProcess
 from blueprint.resources import Resolved
+from blueprint.settings import KubernetesModel
 from blueprint.settings.weights import Cache
+
+CACHE_PATH = "/cache"
+"""Where replicas and downloads mount the weights' place."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """The weights' place: a claim that is made, a claim that exists, or an empty directory."""
+    """The weights' place: a claim that is made, one that exists, one for each replica, or an empty directory."""
 
-    kind: Literal["claim", "existingClaim", "emptyDir"]
+    kind: Literal["claim", "existingClaim", "claimPerReplica", "emptyDir"]
     size_gib: int | None = None
     access_mode: str | None = None
     storage_class: str | None = None
     claim_name: str | None = None
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Who brings the weights to their place.
+
+    filled_by: a Job before the replicas are rolled out, each pod before its engine starts, or the engine itself.
+    models: what is fetched before an engine starts, as repository@revision.
+    """
+
+    filled_by: Literal["job", "pod", "engine"]
+    models: Sequence[str] = ()
+
+    @property
+    def offline(self) -> bool:
+        """Whether the engine finds everything in its place and asks nobody."""
+        return self.filled_by != "engine"
+
+    @property
+    def downloads_itself(self) -> bool:
+        """Whether serving pods need a way to the Hub."""
+        return self.filled_by != "job"
+
+
 def resolve_storage(cache: Cache, live_name: str) -> Resolved[Storage]:
     """The place of the weights of a model whose live objects are called live_name."""
     if cache.mode == "none":
         return Resolved(Storage("emptyDir", size_gib=cache.size_gib), "cache.mode none: each start downloads the model")
+    if cache.mode == "perReplica":
+        return Resolved(
+            Storage(
+                "claimPerReplica",
+                size_gib=cache.size_gib,
+                # Any class offers it, and no other pod mounts a replica's claim.
+                access_mode="ReadWriteOnce",
+                storage_class=cache.storage_class,
+            ),
+            "cache.mode perReplica: a claim for each replica, ReadWriteOnce",
+        )
     if cache.existing_claim is not None:
         return Resolved(
             Storage("existingClaim", access_mode=cache.access_mode, claim_name=cache.existing_claim),
@@ -36,4 +75,40 @@ def resolve_storage(cache: Cache, live_name: str) -> Resolved[Storage]:
             claim_name=f"{live_name}-cache",
         ),
         f"cache.mode shared: one claim, {cache.access_mode}",
+    )
+
+
+def resolve_weights(model: KubernetesModel, revision: str) -> Resolved[Weights]:
+    """Who brings the weights. revision: the commit from the lock, or a name where the lock has none."""
+    cache, models = model.cache, (f"{model.model}@{revision}",)
+    if cache.mode == "none":
+        return Resolved(Weights("engine"), "cache.mode none: the engine downloads at each start")
+    if not cache.pre_download:
+        return Resolved(Weights("engine"), "given: cache.preDownload false; the engine downloads what the cache lacks")
+    if cache.mode == "perReplica":
+        return Resolved(
+            Weights("pod", models), "each pod fills its replica's own claim and verifies it, then the engine is offline"
+        )
+    return Resolved(
+        Weights("job", models), "a Job fills the cache and verifies it before a rollout; replicas start offline"
+    )
+
+
+def resolve_compile_cache(model: KubernetesModel, engine: EngineProcess) -> Resolved[str | None]:
+    """The directory that keeps compiled kernels across restarts, where one can."""
+    cache = model.cache
+    if not engine.compile_cache_variables:
+        return Resolved(None, f"{engine.title} has no compile cache that could be kept")
+    if cache.mode == "none":
+        return Resolved(None, "cache.mode none: nothing is kept")
+    if cache.mode != "perReplica" and model.scaling.max > 1:
+        return Resolved(
+            None,
+            # vllm/compilation 0.33.0: vllm_compile_cache.py is written in place, and temporary files are named by a
+            # process id, which is the same in each pod.
+            "replicas that share a volume would read half-written files of one another; each compiles at its start",
+        )
+    return Resolved(
+        f"{CACHE_PATH}/compile/{engine.name}-{engine.version}-{model.accelerator.type}",
+        "kept with the weights, apart by engine version and GPU type, because it fits no other; one replica writes it",
     )

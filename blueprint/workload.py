@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from blueprint.accelerators import ACCELERATORS, LABEL_KEYS
 from blueprint.description import Description, object_name
@@ -13,7 +14,7 @@ from blueprint.pins import pinned_image, pinned_revision
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
 from blueprint.settings import KubernetesModel
-from blueprint.weights import Storage, resolve_storage
+from blueprint.weights import Storage, Weights, resolve_compile_cache, resolve_storage, resolve_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +41,19 @@ class Workload:
     memory_gib: Resolved[int]
     shm_gib: Resolved[int]
     storage: Resolved[Storage]
+    weights: Resolved[Weights]
+    compile_cache: Resolved[str | None]
     rollout: Resolved[Rollout]
     times: Resolved[Times]
 
     def decisions(self) -> Mapping[str, Resolved[object]]:
         """What was derived, for people who ask why."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Resolved)}
+
+    @property
+    def kind(self) -> Literal["Deployment", "StatefulSet"]:
+        """What runs the replicas."""
+        return "StatefulSet" if self.storage.value.kind == "claimPerReplica" else "Deployment"
 
     @property
     def rollout_seconds(self) -> int:
@@ -81,6 +89,8 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         memory_gib=memory_gib(model),
         shm_gib=shm_gib(model),
         storage=storage,
+        weights=resolve_weights(model, revision.value),
+        compile_cache=resolve_compile_cache(model, engine),
         rollout=resolve_rollout(description, cluster, model, storage.value),
         times=resolve_times(model.lifecycle),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import Alias, ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import Alias, ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
 
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
@@ -13,8 +13,15 @@ from components.labels import labels, selector
 from components.network import workload_policy_spec
 from components.pod.environment import environment, environment_name
 from components.pod.template import pod_template
+from components.weights.claim import claim_spec
+from components.weights.job import job_labels, job_name, job_spec
+from components.weights.scripts import scripts, scripts_name
+from components.weights.stateful import governing_name, governing_service_spec, stateful_set_spec
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+
+# What a person mended, the next `up` tries again: a Job that failed never becomes ready by itself.
+REPLACE_UNREADY = {"pulumi.com/replaceUnready": "true"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +52,10 @@ class GpuWorkload(ComponentResource):
         self._service_account(name)
         self._environment(name)
         self._cache_claim(name)
+        download = self._download(name)
         self._network_policy(name)
         service = self._service(name)
-        self._deployment(name)
+        self._replicas(name, after=download)
         self._pod_monitor(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
@@ -103,16 +111,66 @@ class GpuWorkload(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
 
-    def _deployment(self, name: str) -> None:
+    def _download(self, name: str) -> list[Resource]:
+        """What fills the cache; a rollout waits for it."""
+        workload, hub_token = self._args.workload, self._args.hub_token
+        if not workload.weights.value.models:
+            return []
+        files = k8s.core.v1.ConfigMap(
+            f"{name}-scripts",
+            metadata=self._metadata(scripts_name(workload)),
+            data=scripts(),
+            immutable=True,
+            opts=ResourceOptions(parent=self),
+        )
+        if workload.weights.value.filled_by != "job":
+            return [files]
+        # The Job ends itself at its deadline, with a reason; the margin lets that be seen.
+        timeout = f"{workload.times.value.download_deadline + 60}s"
+        metadata = self._metadata(job_name(workload, hub_token), annotations=REPLACE_UNREADY)
+        job = k8s.batch.v1.Job(
+            f"{name}-download",
+            metadata={**metadata, "labels": job_labels(workload)},
+            spec=job_spec(workload, hub_token),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=[files],
+                custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m"),
+            ),
+        )
+        return [job]
+
+    def _replicas(self, name: str, after: list[Resource]) -> None:
         workload = self._args.workload
         timeout = f"{workload.rollout_seconds}s"
+        opts = ResourceOptions(
+            parent=self,
+            depends_on=after,
+            custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m"),
+        )
+        if workload.kind == "StatefulSet":
+            self._stateful_set(name, opts)
+            return
         k8s.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=self._metadata(workload.object_name),
             spec=deployment_spec(workload, self._args.hub_token),
-            opts=ResourceOptions(
-                parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m")
-            ),
+            opts=opts,
+        )
+
+    def _stateful_set(self, name: str, opts: ResourceOptions) -> None:
+        workload = self._args.workload
+        k8s.core.v1.Service(
+            f"{name}-governing",
+            metadata=self._metadata(governing_name(workload), annotations=SKIP_AWAIT),
+            spec=governing_service_spec(workload),
+            opts=ResourceOptions(parent=self),
+        )
+        k8s.apps.v1.StatefulSet(
+            f"{name}-replicas",
+            metadata=self._metadata(workload.object_name),
+            spec=stateful_set_spec(workload, self._args.hub_token, keep_weights=self._args.protect_cache),
+            opts=opts,
         )
 
     def _pod_monitor(self, name: str) -> None:
@@ -128,16 +186,6 @@ class GpuWorkload(ComponentResource):
             spec=pod_monitor_spec(self._args.workload),
             opts=ResourceOptions(parent=self),
         )
-
-
-def claim_spec(workload: Workload) -> Any:
-    """The model cache's claim."""
-    storage = workload.storage.value
-    return {
-        "accessModes": [storage.access_mode],
-        "resources": {"requests": {"storage": f"{storage.size_gib}Gi"}},
-        **({"storageClassName": storage.storage_class} if storage.storage_class else {}),
-    }
 
 
 def service_spec(workload: Workload) -> Any:

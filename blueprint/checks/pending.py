@@ -17,7 +17,7 @@ def check(description: Description) -> Iterator[Issue]:
         )
     for name, model in description.kubernetes_models():
         path = ("models", name)
-        if model.cache.mode in ("perReplica", "node"):
+        if model.cache.mode == "node":
             yield Issue(
                 path=(*path, "cache", "mode"),
                 problem=f"{model.cache.mode} is not built yet",

@@ -32,6 +32,27 @@ def _cache(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
             remedy="Give the size of the weights with room for the next revision, in GiB, or name existingClaim.",
             reads=((*at, "existingClaim"),),
         )
+    if cache.mode == "perReplica" and cache.existing_claim is not None:
+        yield Issue(
+            path=(*at, "existingClaim"),
+            problem="perReplica makes a claim for each replica, and this is one claim",
+            remedy="Use mode: shared, or remove existingClaim and give sizeGiB.",
+            reads=((*at, "mode"),),
+        )
+    if cache.mode == "perReplica" and "access_mode" in cache.model_fields_set and cache.access_mode != "ReadWriteOnce":
+        yield Issue(
+            path=(*at, "accessMode"),
+            problem=f"{cache.access_mode} is for sharing; one replica alone mounts each of the claims of perReplica",
+            remedy="Remove accessMode, or use mode: shared.",
+            reads=((*at, "mode"),),
+        )
+    if cache.mode == "none" and cache.pre_download and "pre_download" in cache.model_fields_set:
+        yield Issue(
+            path=(*at, "preDownload"),
+            problem="nothing is kept with mode: none, so nothing can be downloaded before",
+            remedy="Remove preDownload, or use another mode.",
+            reads=((*at, "mode"),),
+        )
     if cache.mode == "none" and (cache.existing_claim or cache.storage_class):
         yield Issue(
             path=(*at, "mode"),

@@ -14,6 +14,7 @@ class EngineProcess:
     port: of the inference API; metrics_port: of the metrics, which may be the same.
     environment: variables of this engine, without secrets and without those that every engine gets.
     user_id, home: the image's own user, as a number, and its writable home.
+    compile_cache_variables: variables that name the directory of compiled kernels.
     """
 
     name: str
@@ -30,3 +31,4 @@ class EngineProcess:
     command: Sequence[str]
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    compile_cache_variables: Sequence[str] = ()

@@ -85,6 +85,8 @@ def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProc
             drain_seconds=model.lifecycle.drain_seconds,
         ),
         environment={"VLLM_NO_USAGE_STATS": "1"},
+        # Below it vLLM sets the directories of torch's inductor and of triton itself (vllm/compilation, 0.33.0).
+        compile_cache_variables=("VLLM_CACHE_ROOT",),
     )
 
 

@@ -12,18 +12,19 @@ class Cache(SettingsModel):
 
     mode: Literal["shared", "perReplica", "node", "none"] = Field(
         default="shared",
-        description="shared: one claim for all replicas. none: an empty directory, downloaded again at each start.",
+        description="shared: one claim for all replicas. perReplica: a StatefulSet whose replicas have a claim each. "
+        "none: an empty directory, downloaded again at each start.",
     )
     size_gib: int | None = Field(
         default=None,
         alias="sizeGiB",
         ge=1,
         le=100_000,
-        description="Size of the claim or of the empty directory, in GiB. Not with existingClaim.",
+        description="Size of the claim, or of each replica's claim or empty directory, in GiB. Not with existingClaim.",
     )
     access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = Field(
         default="ReadWriteMany",
-        description="How the claim is mounted. ReadWriteOnce ties all replicas to one node: one replica only.",
+        description="How a shared claim is mounted. ReadWriteOnce ties all replicas to one node: one replica only.",
     )
     storage_class: ObjectName | None = Field(
         default=None, description="Storage class of the claim; the cluster's default class when absent."
@@ -31,4 +32,10 @@ class Cache(SettingsModel):
     existing_claim: ObjectName | None = Field(
         default=None,
         description="An existing claim to use instead of making one; it is never deleted from here.",
+    )
+    pre_download: bool = Field(
+        # Verified once instead of trusted at each start, and a scale-up works while the Hub is down.
+        default=True,
+        description="true: the model is downloaded and verified before replicas start, and they start offline. "
+        "false: each replica downloads by itself what the cache lacks.",
     )

@@ -3,10 +3,10 @@
 from typing import Any
 
 from blueprint.settings.stack import SecretKey
+from blueprint.weights import CACHE_PATH
 from blueprint.workload import Workload
 from components.pod.environment import environment_name, hub_token_variable
 from components.pod.probes import probes
-from components.pod.volumes import CACHE_PATH
 
 
 def container(workload: Workload, hub_token: SecretKey | None) -> Any:
@@ -18,7 +18,7 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
         "command": list(workload.engine.command),
         "args": list(workload.engine.arguments),
         "envFrom": [{"configMapRef": {"name": environment_name(workload)}}],
-        **({"env": [hub_token_variable(hub_token)]} if hub_token else {}),
+        **({"env": [hub_token_variable(hub_token)]} if hub_token and not workload.weights.value.offline else {}),
         "ports": [{"name": "http", "containerPort": workload.engine.port, "protocol": "TCP"}],
         "resources": resources(workload),
         "securityContext": {

@@ -8,6 +8,7 @@ from components.labels import labels
 from components.pod.container import container
 from components.pod.placement import placement
 from components.pod.volumes import volumes
+from components.weights.scripts import download_container
 
 
 def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
@@ -22,10 +23,18 @@ def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
             "terminationGracePeriodSeconds": workload.times.value.grace,
             "securityContext": pod_security(workload),
             **placement(workload),
+            **init_containers(workload, hub_token),
             "containers": [container(workload, hub_token)],
             "volumes": volumes(workload),
         },
     }
+
+
+def init_containers(workload: Workload, hub_token: SecretKey | None) -> Any:
+    """What runs before the engine: the download, where no Job can reach the replica's own volume."""
+    if workload.weights.value.filled_by != "pod":
+        return {}
+    return {"initContainers": [download_container(workload, hub_token)]}
 
 
 def pod_security(workload: Workload) -> Any:

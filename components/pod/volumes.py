@@ -3,14 +3,16 @@
 from typing import Any
 
 from blueprint.workload import Workload
-
-CACHE_PATH = "/cache"
+from components.weights.scripts import scripts_volume
 
 
 def volumes(workload: Workload) -> Any:
     """Cache, home, temporary files and shared memory, each bounded."""
+    storage = workload.storage.value
     return [
-        {"name": "cache", **cache_source(workload)},
+        # A StatefulSet's claim templates bring the volumes of replicas' own claims.
+        *([] if storage.kind == "claimPerReplica" else [{"name": "cache", **cache_source(workload)}]),
+        *([scripts_volume(workload)] if workload.weights.value.filled_by == "pod" else []),
         # torch and triton compile into the home directory.
         {"name": "home", "emptyDir": {"sizeLimit": "20Gi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},

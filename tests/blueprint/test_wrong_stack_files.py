@@ -23,8 +23,9 @@ from tests.blueprint.stack_files import (
     mistakes,
     refusal,
 )
+from tests.blueprint.weights_mistakes import WEIGHTS_MISTAKES
 
-ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES}
+ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES, **WEIGHTS_MISTAKES}
 
 
 @pytest.mark.parametrize(
