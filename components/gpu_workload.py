@@ -9,6 +9,7 @@ from pulumi import Alias, ComponentResource, CustomTimeouts, Input, Output, Reso
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
+from components.keeping import kept, kept_annotations
 from components.labels import labels, selector
 from components.network import workload_policy_spec
 from components.pod.environment import environment, environment_name
@@ -33,6 +34,7 @@ class GpuWorkloadArgs:
     hub_token: SecretKey | None  # by reference; the value never passes here
     monitoring: Monitoring | None
     protect_cache: bool  # refuse to delete the claim with the weights
+    keep_cache: bool  # leave the claim where it is when the stack or the model is deleted
 
 
 class GpuWorkload(ComponentResource):
@@ -83,15 +85,17 @@ class GpuWorkload(ComponentResource):
         )
 
     def _cache_claim(self, name: str) -> None:
-        storage = self._args.workload.storage.value
+        storage, keep = self._args.workload.storage.value, self._args.keep_cache
         if storage.kind != "claim":
             return
         k8s.core.v1.PersistentVolumeClaim(
             f"{name}-cache",
             # A class that binds at first use would wait for the pods that wait for the claim.
-            metadata=self._metadata(storage.claim_name or "", annotations=SKIP_AWAIT),
+            metadata=self._metadata(
+                storage.claim_name or "", annotations={**SKIP_AWAIT, **kept_annotations(keep=keep)}
+            ),
             spec=claim_spec(self._args.workload),
-            opts=ResourceOptions(parent=self, protect=self._args.protect_cache),
+            opts=ResourceOptions.merge(ResourceOptions(parent=self, protect=self._args.protect_cache), kept(keep=keep)),
         )
 
     def _network_policy(self, name: str) -> None:
@@ -159,7 +163,7 @@ class GpuWorkload(ComponentResource):
         )
 
     def _stateful_set(self, name: str, opts: ResourceOptions) -> None:
-        workload = self._args.workload
+        workload, keep = self._args.workload, self._args.keep_cache or self._args.protect_cache
         k8s.core.v1.Service(
             f"{name}-governing",
             metadata=self._metadata(governing_name(workload), annotations=SKIP_AWAIT),
@@ -169,7 +173,7 @@ class GpuWorkload(ComponentResource):
         k8s.apps.v1.StatefulSet(
             f"{name}-replicas",
             metadata=self._metadata(workload.object_name),
-            spec=stateful_set_spec(workload, self._args.hub_token, keep_weights=self._args.protect_cache),
+            spec=stateful_set_spec(workload, self._args.hub_token, keep_claims=keep),
             opts=opts,
         )
 

@@ -23,7 +23,7 @@ def governing_service_spec(workload: Workload) -> Any:
     }
 
 
-def stateful_set_spec(workload: Workload, hub_token: SecretKey | None, *, keep_weights: bool) -> Any:
+def stateful_set_spec(workload: Workload, hub_token: SecretKey | None, *, keep_claims: bool) -> Any:
     """The replicas, replaced one at a time, the old one first.
 
     No rollingUpdate.maxUnavailable: its feature gate is off by default (kubernetes 1.35, pkg/features).
@@ -36,7 +36,7 @@ def stateful_set_spec(workload: Workload, hub_token: SecretKey | None, *, keep_w
         "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "RollingUpdate"},
         "persistentVolumeClaimRetentionPolicy": {
-            "whenDeleted": "Retain" if keep_weights else "Delete",
+            "whenDeleted": "Retain" if keep_claims else "Delete",
             # A scale-up finds the weights of the replica that went before, also while the Hub is down.
             "whenScaled": "Retain",
         },
