@@ -7,7 +7,7 @@ from typing import Literal
 from blueprint.engines.process import EngineProcess
 from blueprint.resources import Resolved
 from blueprint.settings import KubernetesModel
-from blueprint.settings.weights import Cache
+from blueprint.sources import OCI, streams
 
 CACHE_PATH = "/cache"
 """Where replicas and downloads mount the weights' place."""
@@ -15,39 +15,78 @@ CACHE_PATH = "/cache"
 
 @dataclass(frozen=True)
 class Storage:
-    """The weights' place: a claim that is made, one that exists, one for each replica, or an empty directory."""
+    """The weights' place.
 
-    kind: Literal["claim", "existingClaim", "claimPerReplica", "emptyDir"]
+    kind: a claim that is made, one that exists, one for each replica, a directory of each node, or an empty directory.
+    path, nodes: of kind node: the directory, and the nodes' host names.
+    image: reference of an image that holds the weights beside it.
+    """
+
+    kind: Literal["claim", "existingClaim", "claimPerReplica", "node", "emptyDir"]
     size_gib: int | None = None
     access_mode: str | None = None
     storage_class: str | None = None
     claim_name: str | None = None
+    path: str | None = None
+    nodes: Sequence[str] = ()
+    image: str | None = None
 
 
 @dataclass(frozen=True)
 class Weights:
     """Who brings the weights to their place.
 
-    filled_by: a Job before the replicas are rolled out, each pod before its engine starts, or the engine itself.
+    filled_by: a Job before the replicas are rolled out, each pod before its engine starts, the node that pulls an
+        image, or the engine itself.
     models: what is fetched before an engine starts, as repository@revision.
+    bucket: the engine streams from a bucket, and not from the Hub.
+    secret: existing Secret with the variables that the engine needs for its source.
+    pull_secret: existing Secret with which nodes pull the image.
     """
 
-    filled_by: Literal["job", "pod", "engine"]
+    filled_by: Literal["job", "pod", "node", "engine"]
     models: Sequence[str] = ()
+    bucket: bool = False
+    secret: str | None = None
+    pull_secret: str | None = None
+
+    @property
+    def asks_hub(self) -> bool:
+        """Whether the engine itself fetches from the Hub."""
+        return self.filled_by == "engine" and not self.bucket
 
     @property
     def offline(self) -> bool:
-        """Whether the engine finds everything in its place and asks nobody."""
-        return self.filled_by != "engine"
+        """Whether the engine finds everything in its place, and does not ask the Hub."""
+        return not self.asks_hub
 
     @property
     def downloads_itself(self) -> bool:
-        """Whether serving pods need a way to the Hub."""
-        return self.filled_by != "job"
+        """Whether serving pods need a way to the Hub, or to a bucket."""
+        return self.filled_by in ("pod", "engine")
 
 
-def resolve_storage(cache: Cache, live_name: str) -> Resolved[Storage]:
+def resolve_storage(model: KubernetesModel, live_name: str) -> Resolved[Storage]:
     """The place of the weights of a model whose live objects are called live_name."""
+    cache, source = model.cache, model.source
+    if source is not None and not streams(model):
+        return Resolved(
+            Storage("emptyDir", size_gib=cache.size_gib, image=source.url.removeprefix(OCI)),
+            "given: source; the node pulls the image and keeps it",
+        )
+    if cache.mode == "node":
+        return Resolved(
+            Storage(
+                "node",
+                size_gib=cache.size_gib,
+                # It says how many nodes may mount it; each finds its own disk.
+                access_mode="ReadWriteMany",
+                claim_name=f"{live_name}-cache",
+                path=cache.path,
+                nodes=tuple(cache.nodes or ()),
+            ),
+            f"cache.mode node: {cache.path} of each of {len(cache.nodes or ())} nodes",
+        )
     if cache.mode == "none":
         return Resolved(Storage("emptyDir", size_gib=cache.size_gib), "cache.mode none: each start downloads the model")
     if cache.mode == "perReplica":
@@ -80,7 +119,14 @@ def resolve_storage(cache: Cache, live_name: str) -> Resolved[Storage]:
 
 def resolve_weights(model: KubernetesModel, revision: str) -> Resolved[Weights]:
     """Who brings the weights. revision: the commit from the lock, or a name where the lock has none."""
-    cache, models = model.cache, (f"{model.model}@{revision}",)
+    cache, models, source = model.cache, (f"{model.model}@{revision}",), model.source
+    if source is not None:
+        if streams(model):
+            return Resolved(
+                Weights("engine", bucket=True, secret=source.secret),
+                "given: source; the engine streams it at each start",
+            )
+        return Resolved(Weights("node", pull_secret=source.secret), "given: source; the node pulls the image")
     if cache.mode == "none":
         return Resolved(Weights("engine"), "cache.mode none: the engine downloads at each start")
     if not cache.pre_download:

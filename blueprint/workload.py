@@ -70,7 +70,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     accelerator = ACCELERATORS[model.accelerator.type]
     revision = pinned_revision(description, model.model, model.revision)
     live_name = object_name(name, model.formerly)
-    storage = resolve_storage(model.cache, live_name)
+    storage = resolve_storage(model, live_name)
     engine = vllm.process(model, name=name, revision=revision.value)
     return Workload(
         name=name,

@@ -16,6 +16,7 @@ from components.pod.environment import environment, environment_name
 from components.pod.template import pod_template
 from components.weights.claim import claim_spec
 from components.weights.job import job_labels, job_name, job_spec
+from components.weights.nodes import volume_spec
 from components.weights.scripts import scripts, scripts_name
 from components.weights.stateful import governing_name, governing_service_spec, stateful_set_spec
 
@@ -86,8 +87,10 @@ class GpuWorkload(ComponentResource):
 
     def _cache_claim(self, name: str) -> None:
         storage, keep = self._args.workload.storage.value, self._args.keep_cache
-        if storage.kind != "claim":
+        if storage.kind not in ("claim", "node"):
             return
+        if storage.kind == "node":
+            self._node_volume(name)
         k8s.core.v1.PersistentVolumeClaim(
             f"{name}-cache",
             # A class that binds at first use would wait for the pods that wait for the claim.
@@ -96,6 +99,16 @@ class GpuWorkload(ComponentResource):
             ),
             spec=claim_spec(self._args.workload),
             opts=ResourceOptions.merge(ResourceOptions(parent=self, protect=self._args.protect_cache), kept(keep=keep)),
+        )
+
+    def _node_volume(self, name: str) -> None:
+        workload, namespace = self._args.workload, self._args.namespace
+        metadata = {"name": Output.format("{0}-{1}", namespace, workload.storage.value.claim_name)}
+        k8s.core.v1.PersistentVolume(
+            f"{name}-volume",
+            metadata={**metadata, "labels": labels(workload), "annotations": SKIP_AWAIT},
+            spec=volume_spec(workload, namespace),
+            opts=ResourceOptions(parent=self),
         )
 
     def _network_policy(self, name: str) -> None:
@@ -117,7 +130,7 @@ class GpuWorkload(ComponentResource):
 
     def _download(self, name: str) -> list[Resource]:
         """What fills the cache; a rollout waits for it."""
-        workload, hub_token = self._args.workload, self._args.hub_token
+        workload = self._args.workload
         if not workload.weights.value.models:
             return []
         files = k8s.core.v1.ConfigMap(
@@ -129,20 +142,27 @@ class GpuWorkload(ComponentResource):
         )
         if workload.weights.value.filled_by != "job":
             return [files]
+        nodes = workload.storage.value.nodes
+        return [self._job(f"{name}-download-{node}", files, node) for node in nodes] or [
+            self._job(f"{name}-download", files, None)
+        ]
+
+    def _job(self, name: str, files: Resource, node: str | None) -> Resource:
+        workload, hub_token = self._args.workload, self._args.hub_token
         # The Job ends itself at its deadline, with a reason; the margin lets that be seen.
         timeout = f"{workload.times.value.download_deadline + 60}s"
-        metadata = self._metadata(job_name(workload, hub_token), annotations=REPLACE_UNREADY)
-        job = k8s.batch.v1.Job(
-            f"{name}-download",
+        metadata = self._metadata(job_name(workload, hub_token, node), annotations=REPLACE_UNREADY)
+        job: Resource = k8s.batch.v1.Job(
+            name,
             metadata={**metadata, "labels": job_labels(workload)},
-            spec=job_spec(workload, hub_token),
+            spec=job_spec(workload, hub_token, node),
             opts=ResourceOptions(
                 parent=self,
                 depends_on=[files],
                 custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m"),
             ),
         )
-        return [job]
+        return job
 
     def _replicas(self, name: str, after: list[Resource]) -> None:
         workload = self._args.workload

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from blueprint.engines import VLLM_VERSIONS
-from tests.weights_strategies import caches
+from tests.weights_strategies import caches, sources
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
@@ -100,7 +100,10 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
         resources=_resources(gpus),
         lifecycle=lifecycle,
     )
-    return {**model, **draw(optional)}
+    model |= draw(optional)
+    if model.get("cache", {}).get("mode") == "none" and "revision" not in model and draw(st.booleans()):
+        model["source"] = draw(sources())
+    return model
 
 
 def gpus_wanted(models: Mapping[str, Mapping[str, Any]], accelerator: str) -> int:

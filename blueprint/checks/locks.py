@@ -27,12 +27,14 @@ def check(description: Description) -> Iterator[Issue]:
 def _model(
     description: Description, name: str, model: KubernetesModel | EndpointModel, place: tuple[KeyPath, ...]
 ) -> Iterator[Issue]:
+    if isinstance(model, KubernetesModel) and model.source is not None:
+        return  # the Hub has no part in it
     if description.models_lock.pin(model.model, model.revision).sha is None:
         yield Issue(
             path=("models", name, "model"),
             problem=f"{model.model}@{model.revision} is unresolved in {MODELS_LOCK}; it deploys to the lab only",
             remedy=f"Run `llm lock {model.model}@{model.revision}` where the Hub can be reached, and commit.",
-            reads=(("models", name, "revision"), *place),
+            reads=(("models", name, "revision"), ("models", name, "source"), *place),
         )
 
 

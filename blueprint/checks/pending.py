@@ -17,12 +17,6 @@ def check(description: Description) -> Iterator[Issue]:
         )
     for name, model in description.kubernetes_models():
         path = ("models", name)
-        if model.cache.mode == "node":
-            yield Issue(
-                path=(*path, "cache", "mode"),
-                problem=f"{model.cache.mode} is not built yet",
-                remedy="Use shared, or none.",
-            )
         if model.scaling.max > model.scaling.min or model.scaling.min == 0:
             yield Issue(
                 path=(*path, "scaling"),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from blueprint.engines.process import EngineProcess
+from blueprint.sources import served_from, streams
 
 if TYPE_CHECKING:
     # The settings take their default version from here.
@@ -74,8 +75,8 @@ def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProc
         home=HOME,
         command=COMMAND,
         arguments=serve_arguments(
-            model=model.model,
-            revision=revision,
+            model=served_from(model) or model.model,
+            revision=None if served_from(model) else revision,
             # The first is the name in metrics; clients may use either.
             served_names=[name, model.model],
             max_model_len=engine.max_model_len,
@@ -83,6 +84,7 @@ def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProc
             max_num_seqs=engine.max_num_seqs,
             tensor_parallel=model.accelerator.count,
             drain_seconds=model.lifecycle.drain_seconds,
+            load_format="runai_streamer" if streams(model) else None,
         ),
         environment={"VLLM_NO_USAGE_STATS": "1"},
         # Below it vLLM sets the directories of torch's inductor and of triton itself (vllm/compilation, 0.33.0).
@@ -93,13 +95,14 @@ def process(model: "KubernetesModel", *, name: str, revision: str) -> EngineProc
 def serve_arguments(
     *,
     model: str,
-    revision: str,
+    revision: str | None,
     served_names: Sequence[str],
     max_model_len: int,
     gpu_memory_utilization: float,
     max_num_seqs: int,
     tensor_parallel: int,
     drain_seconds: int,
+    load_format: str | None = None,
 ) -> list[str]:
     """Arguments of ``vllm serve``, one item per flag, so that a change shows as one changed item.
 
@@ -108,7 +111,9 @@ def serve_arguments(
     """
     return [
         model,
-        f"--revision={revision}",
+        *([f"--revision={revision}"] if revision else []),
+        # For s3:// and gs:// (vllm/transformers_utils/runai_utils.py); the image has the streamer (docker/Dockerfile).
+        *([f"--load-format={load_format}"] if load_format else []),
         "--served-model-name",
         *served_names,
         # The pod has one network interface; the probes and the Service reach it from outside the pod.

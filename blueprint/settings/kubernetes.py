@@ -10,7 +10,7 @@ from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
 from blueprint.settings.placement import AcceleratorChoice, Resources
 from blueprint.settings.scaling import Scaling
-from blueprint.settings.weights import Cache
+from blueprint.settings.weights import Cache, Source
 
 
 class KubernetesModel(SettingsModel):
@@ -25,6 +25,10 @@ class KubernetesModel(SettingsModel):
     engine: VllmEngine
     accelerator: AcceleratorChoice
     cache: Cache = Field(default_factory=lambda: Cache(sizeGiB=100))
+    source: Source | None = Field(
+        default=None,
+        description="Weights from elsewhere than the Hub; model is their name then. Nothing pins a bucket's content.",
+    )
     resources: Resources = Field(default_factory=Resources)
     scaling: Scaling = Field(default_factory=Scaling)
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from blueprint.settings.stack import SecretKey
+from blueprint.sources import IMAGE_PATH
 from blueprint.weights import CACHE_PATH
 from blueprint.workload import Workload
 from components.pod.environment import environment_name, hub_token_variable
@@ -11,14 +12,18 @@ from components.pod.probes import probes
 
 def container(workload: Workload, hub_token: SecretKey | None) -> Any:
     """The engine's container."""
+    storage, weights = workload.storage.value, workload.weights.value
     return {
         "name": "engine",
         "image": workload.image.value,
         "imagePullPolicy": "IfNotPresent",
         "command": list(workload.engine.command),
         "args": list(workload.engine.arguments),
-        "envFrom": [{"configMapRef": {"name": environment_name(workload)}}],
-        **({"env": [hub_token_variable(hub_token)]} if hub_token and not workload.weights.value.offline else {}),
+        "envFrom": [
+            {"configMapRef": {"name": environment_name(workload)}},
+            *([{"secretRef": {"name": weights.secret}}] if weights.secret else []),
+        ],
+        **({"env": [hub_token_variable(hub_token)]} if hub_token and weights.asks_hub else {}),
         "ports": [{"name": "http", "containerPort": workload.engine.port, "protocol": "TCP"}],
         "resources": resources(workload),
         "securityContext": {
@@ -29,6 +34,7 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
         },
         "volumeMounts": [
             {"name": "cache", "mountPath": CACHE_PATH},
+            *([{"name": "weights", "mountPath": IMAGE_PATH, "readOnly": True}] if storage.image else []),
             {"name": "home", "mountPath": workload.engine.home},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the container's own
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108  the container's own

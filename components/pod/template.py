@@ -23,11 +23,18 @@ def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
             "terminationGracePeriodSeconds": workload.times.value.grace,
             "securityContext": pod_security(workload),
             **placement(workload),
+            **pull_secrets(workload),
             **init_containers(workload, hub_token),
             "containers": [container(workload, hub_token)],
             "volumes": volumes(workload),
         },
     }
+
+
+def pull_secrets(workload: Workload) -> Any:
+    """The Secret with which the node pulls an image of weights."""
+    secret = workload.weights.value.pull_secret
+    return {"imagePullSecrets": [{"name": secret}]} if secret else {}
 
 
 def init_containers(workload: Workload, hub_token: SecretKey | None) -> Any:

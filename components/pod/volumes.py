@@ -12,6 +12,7 @@ def volumes(workload: Workload) -> Any:
     return [
         # A StatefulSet's claim templates bring the volumes of replicas' own claims.
         *([] if storage.kind == "claimPerReplica" else [{"name": "cache", **cache_source(workload)}]),
+        *([{"name": "weights", "image": weights_image(storage.image)}] if storage.image else []),
         *([scripts_volume(workload)] if workload.weights.value.filled_by == "pod" else []),
         # torch and triton compile into the home directory.
         {"name": "home", "emptyDir": {"sizeLimit": "20Gi"}},
@@ -19,6 +20,11 @@ def volumes(workload: Workload) -> Any:
         # The default is 64 MB, and NCCL fails with it. It counts against the memory limit.
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{workload.shm_gib.value}Gi"}},
     ]
+
+
+def weights_image(reference: str) -> Any:
+    """An image as a volume: the node pulls it as it pulls the container's own."""
+    return {"reference": reference, "pullPolicy": "IfNotPresent"}
 
 
 def cache_source(workload: Workload) -> Any:

@@ -12,17 +12,18 @@ from components.pod.placement import placement
 from components.pod.template import pod_security
 from components.pod.volumes import cache_source
 from components.weights.download.words import GATED, MISSING, TOKEN, VOLUME
+from components.weights.nodes import on_weights_nodes
 from components.weights.scripts import download_container, scripts_volume
 
 
-def job_name(workload: Workload, hub_token: SecretKey | None) -> str:
-    """Name of the Job. It follows from all that it does: another revision or image is another Job."""
-    content = json.dumps(job_spec(workload, hub_token), sort_keys=True).encode()
+def job_name(workload: Workload, hub_token: SecretKey | None, node: str | None = None) -> str:
+    """Name of the Job. It follows from all that it does: another revision, image or node is another Job."""
+    content = json.dumps(job_spec(workload, hub_token, node), sort_keys=True).encode()
     return f"{workload.object_name}-download-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
-def job_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
-    """One pod that downloads, tried again where that may help.
+def job_spec(workload: Workload, hub_token: SecretKey | None, node: str | None = None) -> Any:
+    """One pod that downloads, on a node where one is given, tried again where that may help.
 
     No ttlSecondsAfterFinished: a Job that disappears by itself would look like drift. Its successor takes its place.
     """
@@ -53,7 +54,7 @@ def job_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
                 # It ends at once, and the next try goes on where it stopped.
                 "terminationGracePeriodSeconds": 10,
                 "securityContext": pod_security(workload),
-                **job_placement(workload),
+                **job_placement(workload, node),
                 "containers": [download_container(workload, hub_token)],
                 "volumes": [{"name": "cache", **cache_source(workload)}, scripts_volume(workload)],
             },
@@ -66,10 +67,12 @@ def job_labels(workload: Workload) -> Mapping[str, str]:
     return {**labels(workload), **_own_labels(workload)}
 
 
-def job_placement(workload: Workload) -> Any:
+def job_placement(workload: Workload, node: str | None) -> Any:
     """The replicas' own nodes: a volume that is made at first use is made where they can mount it."""
     chosen = placement(workload)
-    affinity = {"nodeAffinity": chosen["affinity"]["nodeAffinity"]}
+    affinity = on_weights_nodes(
+        {"nodeAffinity": chosen["affinity"]["nodeAffinity"]}, workload, [node] if node else None
+    )
     if workload.storage.value.access_mode == "ReadWriteOnce":
         affinity["podAffinity"] = _beside_the_replica(workload)
     return {"affinity": affinity, "tolerations": chosen["tolerations"]}

@@ -186,7 +186,6 @@ MISTAKES = {
         "Use mode: shared",
         at="models.m.cache.mode",
     ),
-    "cache of a node": wrong("models.m.cache.mode", "node", "node is not built yet", "Use shared, or none"),
     "unknown cache mode": wrong("models.m.cache.mode", "rwx", "'rwx' is not allowed", "Use 'shared',"),
     # Publication.
     "exposed without saying who checks": wrong(

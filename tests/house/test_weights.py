@@ -57,3 +57,17 @@ def test_replicas_with_claims_of_their_own_roll_out_without_a_spare_gpu(namespac
     namespace.apply(*manifests(config(maxModelLen=4096)).values())
     namespace.kubectl("rollout", "status", "statefulset/m", "--namespace=llm", "--timeout=60s")
     assert all("--max-model-len=4096" in pod["spec"]["containers"][0]["args"] for pod in pods(namespace, "m"))
+
+
+def test_each_node_is_filled_and_replicas_run_where_the_weights_are(namespace):
+    """The claim binds to the volume of all nodes, before any pod asks for it."""
+    selector = "--selector=nvidia.com/gpu.product=NVIDIA-L4"
+    chosen = namespace.kubectl("get", "nodes", selector, "-o=jsonpath={.items[*].metadata.name}").split()[:2]
+    cache = {"mode": "node", "path": "/mnt/models", "nodes": chosen}
+    model = {"cache": cache, "scaling": {"min": 2, "max": 2}}
+    namespace.apply(*manifests(lab_config({"m": model})).values())
+    namespace.kubectl("wait", "job", "--all", "--for=condition=Complete", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=60s")
+    assert namespace.get("pvc", "m-cache", ".status.phase") == "Bound"
+    assert sorted(pod["spec"]["nodeName"] for pod in pods(namespace, "m-download")) == sorted(chosen)
+    assert {pod["spec"]["nodeName"] for pod in pods(namespace, "m")} <= set(chosen)

@@ -1,4 +1,4 @@
-"""`python3 -m download REPOSITORY@REVISION...`: each into the cache under HF_HOME."""
+"""`python3 -m download REPOSITORY@REVISION[=PATH]...`: each into the cache under HF_HOME, and found at PATH, too."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .words import INTERRUPTED, VOLUME, DownloadError, amount, say
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def download(repository: str, revision: str, options: argparse.Namespace) -> None:
-    """One model's commit. Raises DownloadError."""
+def download(repository: str, revision: str, path: str, options: argparse.Namespace) -> None:
+    """One model's commit; with a path, found there as well. Raises DownloadError."""
     cache = Cache(options.home, repository)
     lock = Lock(cache.lock, options.stale)
     _end_at_sigterm(lock)
@@ -31,6 +31,8 @@ def download(repository: str, revision: str, options: argparse.Namespace) -> Non
                 # Whoever held the lock before may have done it.
                 if not _whole(cache, revision):
                     _fetched(cache, revision, options)
+        if path:
+            cache.show_at(Path(path), revision)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise cache.full(revision, os.strerror(error.errno)) from None
@@ -74,7 +76,7 @@ def _end_at_sigterm(lock: Lock) -> None:
 def main() -> int:
     """Fetch what the arguments name. Exit codes: see words.py."""
     parser = argparse.ArgumentParser(prog="download", description="Fetches models into a Hugging Face cache.")
-    parser.add_argument("models", nargs="+", metavar="REPOSITORY@REVISION")
+    parser.add_argument("models", nargs="+", metavar="REPOSITORY@REVISION[=PATH]")
     parser.add_argument("--home", type=Path, default=Path(os.environ["HF_HOME"]), help="the cache; default HF_HOME")
     parser.add_argument("--secret", default="", help="where the token is kept, for messages")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds that the Hub may be down or busy")
@@ -82,8 +84,9 @@ def main() -> int:
     options = parser.parse_args()
     try:
         for model in options.models:
-            repository, _, revision = model.partition("@")
-            download(repository, revision, options)
+            name, _, path = model.partition("=")
+            repository, _, revision = name.partition("@")
+            download(repository, revision, path, options)
     except DownloadError as error:
         say(f"error: {error}")
         return error.code

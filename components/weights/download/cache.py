@@ -81,6 +81,13 @@ class Cache:
         files = [vars(entry) for entry in entries]
         _write(self.marker(commit), json.dumps({"repository": self.repository, "files": files}, indent=1))
 
+    def show_at(self, path: Path, commit: str) -> None:
+        """Let a folder elsewhere in the volume be the snapshot, for engines that take a path and no revision."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        temporary.symlink_to(os.path.relpath(self.snapshot(commit, "."), path.parent))
+        temporary.replace(path)
+
     def check_space(self, commit: str, entries: list[Entry]) -> None:
         """Raise DownloadError when what is missing cannot fit."""
         missing = sum(self._missing(entry) for entry in {entry.checksum: entry for entry in entries}.values())

@@ -33,6 +33,7 @@ class Pod:
     home: Path
     url: str
     token: str | None = None
+    more: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=lambda: ["--patience=3", "--stale=1"])
 
     def start(self, repository: str, revision: str = "main") -> subprocess.Popen[str]:
@@ -54,7 +55,7 @@ class Pod:
             **({"HF_TOKEN": self.token} if self.token else {}),
         }
         return subprocess.Popen(
-            [sys.executable, *command, *container["args"], *self.options],
+            [sys.executable, *command, *container["args"], *self.more, *self.options],
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,

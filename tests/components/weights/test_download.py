@@ -50,6 +50,14 @@ def test_a_second_run_asks_nobody_and_works_while_the_hub_is_down(pod):
     assert "whole already" in log
 
 
+def test_a_repository_is_found_at_a_path_too_for_engines_that_take_no_revision(pod):
+    commit, path = pod.commit(TINY, "v1"), pod.home / "adapters" / "tiny"
+    pod.more = [f"{TINY}@{commit}={path}"]
+    for _ in range(2):
+        assert pod.run(BIG)[0] == 0
+        assert contents(path) == published(pod, TINY, "v1")
+
+
 def test_another_revision_leaves_the_old_one_there_for_a_roll_back(pod):
     assert pod.run(TINY, pod.commit(TINY, "previous"))[0] == 0
     assert pod.run(TINY, pod.commit(TINY))[0] == 0

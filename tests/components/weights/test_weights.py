@@ -161,3 +161,64 @@ def test_weights_that_are_kept_are_neither_deleted_nor_refused_when_they_are_the
         assert kept[kind].inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
     assert "annotations" not in plain["Namespace"].inputs["metadata"]
     assert "annotations" not in kept["Deployment"].inputs["metadata"]
+
+
+NODES = {"mode": "node", "path": "/mnt/models", "nodes": ["gpu-1", "gpu-2"]}
+
+
+def hosts(template):
+    affinity = template["spec"]["affinity"]["nodeAffinity"]
+    (term,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    return [item["values"] for item in term["matchExpressions"] if item["key"] == "kubernetes.io/hostname"]
+
+
+def test_a_job_fills_each_node_and_replicas_run_on_no_other():
+    objects = manifests(lab_config({"m": {"cache": NODES}}))
+    jobs = [item for item in objects.values() if item["kind"] == "Job"]
+    assert sorted(hosts(job["spec"]["template"]) for job in jobs) == [[["gpu-1"]], [["gpu-2"]]]
+    assert hosts(objects["Deployment/m"]["spec"]["template"]) == [["gpu-1", "gpu-2"]]
+    # The accelerator's own rule stands beside it.
+    assert "nvidia.com/gpu.product" in str(objects["Deployment/m"]["spec"]["template"]["spec"]["affinity"])
+
+
+def test_a_nodes_directory_is_reached_by_a_claim_because_host_paths_are_forbidden():
+    objects = manifests(lab_config({"m": {"cache": NODES}}))
+    volume, claim = objects["PersistentVolume/llm-m-cache"], objects["PersistentVolumeClaim/m-cache"]
+    assert volume["spec"]["local"] == {"path": "/mnt/models"}
+    assert (volume["spec"]["claimRef"]["namespace"], volume["spec"]["claimRef"]["name"]) == ("llm", "m-cache")
+    assert volume["spec"]["accessModes"] == claim["spec"]["accessModes"]
+    assert volume["spec"]["storageClassName"] == claim["spec"]["storageClassName"] == ""
+    assert "hostPath" not in str(objects)
+
+
+def test_another_list_of_nodes_replaces_neither_volume_nor_claim():
+    one = manifests(lab_config({"m": {"cache": NODES}}))
+    other = manifests(lab_config({"m": {"cache": {**NODES, "nodes": ["gpu-3"]}}}))
+    for key in ("PersistentVolume/llm-m-cache", "PersistentVolumeClaim/m-cache"):
+        assert one[key] == other[key]
+
+
+def from_source(**source):
+    model = {"cache": {"mode": "none"}, "source": source}
+    return manifests(lab_config({"m": model}, huggingface={"hubReadSecret": {"name": "hf-secret", "key": "token"}}))
+
+
+def test_a_bucket_is_streamed_by_the_engine_with_the_variables_of_a_secret():
+    objects = from_source(url="s3://models/qwen", secret="bucket")
+    arguments = engine(objects)["args"]
+    assert (arguments[0], "--load-format=runai_streamer" in arguments) == ("s3://models/qwen", True)
+    assert not any(argument.startswith("--revision") for argument in arguments)
+    assert {"secretRef": {"name": "bucket"}} in engine(objects)["envFrom"]
+    assert "env" not in engine(objects)
+    assert not any(key.startswith("Job/") for key in objects)
+
+
+def test_an_image_of_weights_is_a_volume_that_the_node_pulls():
+    reference = "registry.example.com/models/qwen@sha256:" + "0" * 64
+    objects = from_source(url=f"oci://{reference}", secret="pull")
+    pod = objects["Deployment/m"]["spec"]["template"]["spec"]
+    assert {"name": "weights", "image": {"reference": reference, "pullPolicy": "IfNotPresent"}} in pod["volumes"]
+    assert pod["imagePullSecrets"] == [{"name": "pull"}]
+    assert engine(objects)["args"][0] == "/weights"
+    assert {"name": "weights", "mountPath": "/weights", "readOnly": True} in engine(objects)["volumeMounts"]
+    assert environment(objects)["HF_HUB_OFFLINE"] == "1"
