@@ -26,6 +26,8 @@ if stack.cluster is not None:
         cluster_identifier=stack.cluster.id,
         # Empty, not absent: the SDK would copy this machine's KUBECONFIG into the state.
         kubeconfig="",
+        # What was kept is there already. Fields that others manage are still refused: components/keeping.py.
+        upsert_existing_objects=stack.keep_weights or None,
     )
     opts = pulumi.ResourceOptions(providers=[cluster])
 
@@ -35,6 +37,7 @@ if stack.cluster is not None:
             cluster=stack.cluster,
             gpu_quota=stack.gpu_quota,
             protect=stack.protect,
+            keep=stack.keep_weights,
             hub_read_secret=stack.hub_read_secret,
             hub_read_token=hub_read_token(config),
             gateway=stack.gateway,
@@ -52,6 +55,7 @@ if stack.cluster is not None:
                 monitoring=stack.monitoring,
                 protect_cache=stack.protect,
                 secrets=secrets,
+                keep_cache=stack.keep_weights,
             ),
             opts,
         ).url

@@ -35,6 +35,11 @@ class Times:
         return self.pre_stop + self.drain + self.exit
 
     @property
+    def download_deadline(self) -> int:
+        """Until a download before the replicas is given up: its image's pull, and all that a start may take."""
+        return IMAGE_PULL_SECONDS + self.startup
+
+    @property
     def progress_deadline(self) -> int:
         """Until a rollout that does not advance is called failed: pull, load, and a predecessor that drains first."""
         return IMAGE_PULL_SECONDS + self.startup + self.grace

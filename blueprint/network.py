@@ -7,7 +7,7 @@ from blueprint.description import INSTANCE, PART_OF, Description, object_name
 from blueprint.engines.process import EngineProcess
 from blueprint.exposure import is_reached_from_outside
 from blueprint.settings import Cluster, KubernetesModel, Monitoring
-from blueprint.weights import Storage
+from blueprint.weights import Weights
 
 METADATA_AND_PRIVATE = (
     "10.0.0.0/8",
@@ -99,7 +99,7 @@ def serving_flows(
     *,
     name: str,
     engine: EngineProcess,
-    storage: Storage,
+    weights: Weights,
 ) -> Flows:
     """What the replicas of a model may do."""
     monitoring = description.settings.monitoring
@@ -118,19 +118,14 @@ def serving_flows(
         group = Pods(labels={INSTANCE: (object_name(name, model.formerly),), PART_OF[0]: (PART_OF[1],)})
         incoming.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
         outgoing.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
-    if downloads_itself(storage):
+    if weights.downloads_itself:
         outgoing.append(_hub(description))
     return Flows(incoming=incoming, outgoing=outgoing)
 
 
-def download_flows(description: Description, storage: Storage) -> Flows | None:
+def download_flows(description: Description, weights: Weights) -> Flows | None:
     """What the Job that fills a model's cache may do; None where there is no such Job."""
-    return None if downloads_itself(storage) else Flows(incoming=(), outgoing=(DNS, _hub(description)))
-
-
-def downloads_itself(storage: Storage) -> bool:
-    """Whether the replicas fetch the weights, since nothing keeps them."""
-    return storage.kind == "emptyDir"
+    return Flows(incoming=(), outgoing=(DNS, _hub(description))) if weights.filled_by == "job" else None
 
 
 def client_flows(ports: Sequence[int]) -> Flows:

@@ -66,6 +66,8 @@ def resolve_rollout(
     choice, scaling = model.accelerator, model.scaling
     spare = spare_gpus(description, cluster, choice.types)
     names, needed = " and ".join(choice.types), gpus_per_replica(model)
+    if storage.kind == "claimPerReplica":
+        return Resolved(Rollout(0, 1), "a StatefulSet takes the old replica away first, one at a time")
     if storage.access_mode == "ReadWriteOnce":
         return Resolved(Rollout(0, 1), "a second node could not mount the cache: the old replica goes first")
     # Spare GPUs of several types may be one here and one there, where no replica fits.

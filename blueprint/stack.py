@@ -42,6 +42,7 @@ class Stack:
     name: str
     cluster: Cluster | None
     protect: bool
+    keep_weights: bool
     gpu_quota: Mapping[str, int]
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
@@ -67,6 +68,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         name=stack,
         cluster=settings.cluster,
         protect=settings.deletion.protect,
+        keep_weights=settings.deletion.keep_weights,
         gpu_quota=_gpu_quota(settings.cluster, workloads),
         hub_read_secret=settings.huggingface.hub_read_secret,
         monitoring=settings.monitoring,

@@ -9,7 +9,7 @@ from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description, object_name
 from blueprint.engines.parallel import Parallel
 from blueprint.engines.process import EngineProcess
-from blueprint.engines.resolve import resolve_engine, resolve_image, served_name
+from blueprint.engines.resolve import fetched_beside, resolve_engine, resolve_image, served_name
 from blueprint.exposure import EngineKeys, Exposure, resolve_exposure, resolve_keys, splitter_of
 from blueprint.lifecycle import Times, resolve_outage, resolve_times
 from blueprint.network import Flows, download_flows, serving_flows
@@ -20,7 +20,7 @@ from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
 from blueprint.scaling import Autoscaling, resolve_scaling
 from blueprint.settings import KubernetesModel
-from blueprint.weights import Storage, resolve_storage
+from blueprint.weights import Storage, Weights, resolve_compile_cache, resolve_storage, resolve_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,8 @@ class Workload:
     memory_gib: Resolved[int]
     shm_gib: Resolved[int]
     storage: Resolved[Storage]
+    weights: Resolved[Weights]
+    compile_cache: Resolved[str | None]
     rollout: Resolved[Rollout]
     scaling: Resolved[Autoscaling | None]
     times: Resolved[Times]
@@ -79,9 +81,11 @@ class Workload:
         return self.gpu_count * self.nodes
 
     @property
-    def kind(self) -> Literal["Deployment", "LeaderWorkerSet"]:
-        """What runs the replicas."""
-        return "LeaderWorkerSet" if self.nodes > 1 else "Deployment"
+    def kind(self) -> Literal["Deployment", "StatefulSet", "LeaderWorkerSet"]:
+        """What runs the replicas, under object_name."""
+        if self.nodes > 1:
+            return "LeaderWorkerSet"
+        return "StatefulSet" if self.storage.value.kind == "claimPerReplica" else "Deployment"
 
     @property
     def rollout_pods(self) -> int:
@@ -102,10 +106,11 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         raise ValueError(f"models.{name}: a description without cluster has no workloads")
     revision = pinned_revision(description, model.model, model.revision)
     live_name = object_name(name, model.formerly)
-    storage = resolve_storage(model.cache, live_name)
+    storage = resolve_storage(model, live_name)
     engine = resolve_engine(
         description, model, name=name, revision=revision.value, other_names=_other_names(description, name)
     )
+    weights = resolve_weights(model, revision.value, beside=fetched_beside(description, model, engine))
     rollout = resolve_rollout(description, cluster, model, storage.value)
     times = resolve_times(model)
     return Workload(
@@ -127,6 +132,8 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         memory_gib=memory_gib(model),
         shm_gib=shm_gib(model),
         storage=storage,
+        weights=weights,
+        compile_cache=resolve_compile_cache(model, engine),
         rollout=rollout,
         scaling=resolve_scaling(model, times.value, description.settings.monitoring),
         times=times,
@@ -134,8 +141,8 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         warm_up=model.lifecycle.warm_up,
         exposure=resolve_exposure(description, cluster, name, model, engine),
         keys=resolve_keys(description, name, model, engine, rollout.value),
-        flows=serving_flows(description, cluster, model, name=name, engine=engine, storage=storage.value),
-        download_flows=download_flows(description, storage.value),
+        flows=serving_flows(description, cluster, model, name=name, engine=engine, weights=weights.value),
+        download_flows=download_flows(description, weights.value),
     )
 
 

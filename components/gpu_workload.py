@@ -1,28 +1,25 @@
-"""One model on the cluster's GPUs: its identity, environment, cache, pods, and the way to them."""
+"""One model on the cluster's GPUs: its identity, environment, weights, replicas, and the way to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import Alias, ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import Alias, ComponentResource, Input, Output, ResourceOptions
 
-from blueprint.rollout import Rollout
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.autoscaler import Autoscaler, AutoscalerArgs
 from components.disruption import disruption_budget_spec
 from components.exposure import Exposure, ExposureArgs
-from components.group import API_VERSION, AWAITED, group_spec
-from components.labels import answering, download_selector, labels, selector
+from components.labels import answering, download_selector, selector
 from components.network import policy_spec
+from components.place import SKIP_AWAIT, Place
 from components.pod.environment import environment, environment_name
 from components.pod.keys import key_data, keys_secret
-from components.pod.template import pod_template
-
-SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-TAKE_OVER = {"pulumi.com/patchForce": "true"}
+from components.replicas import register_replicas
+from components.weights.filling import register_claim, register_download
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +31,7 @@ class GpuWorkloadArgs:
     hub_token: SecretKey | None  # by reference; the value never passes here
     monitoring: Monitoring | None
     protect_cache: bool  # refuse to delete the claim with the weights
+    keep_cache: bool  # leave the claim where it is when the stack or the model is deleted
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
@@ -50,178 +48,127 @@ class GpuWorkload(ComponentResource):
         super().__init__(
             "llm:index:GpuWorkload", name, {}, ResourceOptions.merge(opts, ResourceOptions(aliases=aliases))
         )
-        self._args = args
+        self._place = Place(workload=args.workload, parent=self, namespace=args.namespace)
         self._service_account(name)
         self._environment(name)
-        self._cache_claim(name)
-        self._disruption_budget(name)
         self._network_policies(name)
-        self._keys(name)
+        self._disruption_budget(name)
+        self._keys(name, args.secrets)
         service = self._service(name)
-        self._replicas(name)
-        self._pod_monitor(name)
-        self._exposure(name)
+        register_claim(name, self._place, protect=args.protect_cache, keep=args.keep_cache)
+        filled = register_download(name, self._place, args.hub_token)
+        register_replicas(
+            name,
+            self._place,
+            hub_token=args.hub_token,
+            keep_claims=args.keep_cache or args.protect_cache,
+            after=filled,
+        )
         self._autoscaler(name)
+        self._pod_monitor(name, args.monitoring)
+        self._exposure(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
-
-    def _metadata(self, name: str, **extra: Any) -> Any:
-        workload = self._args.workload
-        return {"name": name, "namespace": self._args.namespace, "labels": labels(workload), **extra}
 
     def _service_account(self, name: str) -> None:
         k8s.core.v1.ServiceAccount(
             f"{name}-identity",
-            metadata=self._metadata(self._args.workload.object_name),
+            metadata=self._place.metadata(self._place.workload.object_name),
             # The engine never speaks to the API server.
             automount_service_account_token=False,
-            opts=ResourceOptions(parent=self),
+            opts=self._place.opts(),
         )
 
     def _environment(self, name: str) -> None:
+        workload = self._place.workload
         k8s.core.v1.ConfigMap(
             f"{name}-environment",
-            metadata=self._metadata(environment_name(self._args.workload)),
-            data=environment(self._args.workload),
+            metadata=self._place.metadata(environment_name(workload)),
+            data=environment(workload),
             immutable=True,
-            opts=ResourceOptions(parent=self),
-        )
-
-    def _cache_claim(self, name: str) -> None:
-        storage = self._args.workload.storage.value
-        if storage.kind != "claim":
-            return
-        k8s.core.v1.PersistentVolumeClaim(
-            f"{name}-cache",
-            # A class that binds at first use would wait for the pods that wait for the claim.
-            metadata=self._metadata(storage.claim_name or "", annotations=SKIP_AWAIT),
-            spec=claim_spec(self._args.workload),
-            opts=ResourceOptions(parent=self, protect=self._args.protect_cache),
+            opts=self._place.opts(),
         )
 
     def _network_policies(self, name: str) -> None:
-        workload = self._args.workload
+        workload = self._place.workload
         k8s.networking.v1.NetworkPolicy(
             f"{name}-network",
-            metadata=self._metadata(workload.object_name),
+            metadata=self._place.metadata(workload.object_name),
             spec=policy_spec({"matchLabels": selector(workload)}, workload.flows),
-            opts=ResourceOptions(parent=self),
+            opts=self._place.opts(),
         )
         if workload.download_flows is None:
             return
         k8s.networking.v1.NetworkPolicy(
             f"{name}-download-network",
-            metadata=self._metadata(f"{workload.object_name}-download"),
+            metadata=self._place.metadata(f"{workload.object_name}-download"),
             spec=policy_spec({"matchLabels": download_selector(workload)}, workload.download_flows),
-            opts=ResourceOptions(parent=self),
-        )
-
-    def _keys(self, name: str) -> None:
-        """The engine's keys, in a Secret that follows from them, so that a change rolls the pods."""
-        workload = self._args.workload
-        if workload.keys is None or not workload.keys.value.names:
-            return
-        names = workload.keys.value.names
-        values = Output.all(*(self._args.secrets[one] for one in names))
-        k8s.core.v1.Secret(
-            f"{name}-keys",
-            metadata=self._metadata(keys_secret(workload).name, annotations={"llm-inference/keys": ", ".join(names)}),
-            type="Opaque",
-            immutable=True,
-            string_data=values.apply(lambda given: key_data(workload, given)),
-            opts=ResourceOptions(parent=self),
+            opts=self._place.opts(),
         )
 
     def _disruption_budget(self, name: str) -> None:
+        workload = self._place.workload
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-budget",
-            metadata=self._metadata(self._args.workload.object_name),
-            spec=disruption_budget_spec(self._args.workload),
-            opts=ResourceOptions(parent=self),
+            metadata=self._place.metadata(workload.object_name),
+            spec=disruption_budget_spec(workload),
+            opts=self._place.opts(),
+        )
+
+    def _keys(self, name: str, secrets: Mapping[str, Output[str]]) -> None:
+        """The engine's keys, in a Secret that follows from them, so that a change rolls the pods."""
+        workload = self._place.workload
+        if workload.keys is None or not workload.keys.value.names:
+            return
+        names = workload.keys.value.names
+        annotations = {"llm-inference/keys": ", ".join(names)}
+        k8s.core.v1.Secret(
+            f"{name}-keys",
+            metadata=self._place.metadata(keys_secret(workload).name, annotations=annotations),
+            type="Opaque",
+            immutable=True,
+            string_data=Output.all(*(secrets[one] for one in names)).apply(lambda given: key_data(workload, given)),
+            opts=self._place.opts(),
         )
 
     def _service(self, name: str) -> k8s.core.v1.Service:
+        workload = self._place.workload
         return k8s.core.v1.Service(
             f"{name}-service",
             # Awaiting endpoints would wait for the same pods that the Deployment's own await reports better.
-            metadata=self._metadata(self._args.workload.object_name, annotations=SKIP_AWAIT),
-            spec=service_spec(self._args.workload),
-            opts=ResourceOptions(parent=self),
+            metadata=self._place.metadata(workload.object_name, annotations=SKIP_AWAIT),
+            spec=service_spec(workload),
+            opts=self._place.opts(),
         )
-
-    def _replicas(self, name: str) -> None:
-        workload, hub_token = self._args.workload, self._args.hub_token
-        timeout = f"{workload.rollout_seconds}s"
-        opts = ResourceOptions(
-            parent=self,
-            custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m"),
-            # Absent alone, the count would leave what we manage, and the API server would make it 1.
-            ignore_changes=["spec.replicas"] if workload.scaling.value else [],
-        )
-        # A scaler that left is still known as the manager of replicas, and an update would end in a conflict with it.
-        fixed = {} if workload.scaling.value else {"annotations": TAKE_OVER}
-        match workload.kind:
-            case "Deployment":
-                k8s.apps.v1.Deployment(
-                    f"{name}-deployment",
-                    metadata=self._metadata(workload.object_name, **fixed),
-                    spec=deployment_spec(workload, hub_token),
-                    opts=opts,
-                )
-            case "LeaderWorkerSet":
-                k8s.apiextensions.CustomResource(
-                    f"{name}-group",
-                    api_version=API_VERSION,
-                    kind="LeaderWorkerSet",
-                    metadata=self._metadata(workload.object_name, annotations=AWAITED),
-                    spec=group_spec(workload, hub_token),
-                    opts=opts,
-                )
 
     def _autoscaler(self, name: str) -> None:
-        workload = self._args.workload
+        workload = self._place.workload
         if workload.scaling.value is None:
             return
-        # It does not wait for the Deployment: it brings it to min while the first replica loads.
-        Autoscaler(
-            f"{name}-autoscaler",
-            AutoscalerArgs(workload=workload, namespace=self._args.namespace),
-            ResourceOptions(parent=self),
-        )
+        # It does not wait for the replicas: it brings them to min while the first one loads.
+        args = AutoscalerArgs(workload=workload, namespace=self._place.namespace)
+        Autoscaler(f"{name}-autoscaler", args, self._place.opts())
 
-    def _pod_monitor(self, name: str) -> None:
-        monitoring = self._args.monitoring
+    def _pod_monitor(self, name: str, monitoring: Monitoring | None) -> None:
         if monitoring is None:
             return
-        metadata = self._metadata(self._args.workload.object_name)
+        workload = self._place.workload
+        metadata = self._place.metadata(workload.object_name)
         k8s.apiextensions.CustomResource(
             f"{name}-monitor",
             api_version="monitoring.coreos.com/v1",
             kind="PodMonitor",
             metadata={**metadata, "labels": {**metadata["labels"], **monitoring.labels}},
-            spec=pod_monitor_spec(self._args.workload),
-            opts=ResourceOptions(parent=self),
+            spec=pod_monitor_spec(workload),
+            opts=self._place.opts(),
         )
 
     def _exposure(self, name: str) -> None:
-        workload = self._args.workload
+        workload = self._place.workload
         if workload.exposure is None:
             return
-        Exposure(
-            f"{name}-exposure",
-            ExposureArgs(workload=workload, exposure=workload.exposure.value, namespace=self._args.namespace),
-            ResourceOptions(parent=self),
-        )
-
-
-def claim_spec(workload: Workload) -> Any:
-    """The model cache's claim."""
-    storage = workload.storage.value
-    return {
-        "accessModes": [storage.access_mode],
-        "resources": {"requests": {"storage": f"{storage.size_gib}Gi"}},
-        **({"storageClassName": storage.storage_class} if storage.storage_class else {}),
-    }
+        args = ExposureArgs(workload=workload, exposure=workload.exposure.value, namespace=self._place.namespace)
+        Exposure(f"{name}-exposure", args, self._place.opts())
 
 
 def service_spec(workload: Workload) -> Any:
@@ -231,29 +178,6 @@ def service_spec(workload: Workload) -> Any:
         "selector": answering(workload),
         "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
     }
-
-
-def deployment_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
-    """The replicas, and how a rollout replaces them."""
-    rollout = workload.rollout.value
-    return {
-        **({} if workload.scaling.value else {"replicas": workload.replicas}),
-        "selector": {"matchLabels": selector(workload)},
-        "strategy": {
-            "type": "RollingUpdate",
-            "rollingUpdate": {"maxSurge": rollout.max_surge, "maxUnavailable": max_unavailable(rollout)},
-        },
-        # The default of 600 s calls a rollout failed while the model still loads.
-        "progressDeadlineSeconds": workload.times.value.progress_deadline,
-        "revisionHistoryLimit": 5,
-        "template": pod_template(workload, hub_token),
-    }
-
-
-def max_unavailable(rollout: Rollout) -> int | str:
-    """A share is rounded down: none of fewer replicas than the most there can be."""
-    percent = rollout.unavailable_percent
-    return rollout.max_unavailable if percent is None else f"{percent}%"
 
 
 def pod_monitor_spec(workload: Workload) -> Any:

@@ -13,6 +13,7 @@ from blueprint.network import client_flows
 from blueprint.settings import Cluster
 from blueprint.settings.stack import SecretKey
 from components.exposure import gateway_spec
+from components.keeping import kept, kept_annotations
 from components.labels import PROJECT
 from components.network import policy_spec
 
@@ -27,6 +28,7 @@ class PlatformArgs:
     cluster: Cluster
     gpu_quota: Mapping[str, int]  # by extended resource; empty: no quota of ours
     protect: bool  # refuse to delete the namespace
+    keep: bool  # leave the namespace where it is when the stack is deleted
     hub_read_secret: SecretKey | None  # an existing Secret wins over a token
     hub_read_token: Input[str] | None
     gateway: OwnGateway | None
@@ -83,8 +85,8 @@ class Platform(ComponentResource):
             return namespace.name
         created = k8s.core.v1.Namespace(
             f"{name}-namespace",
-            metadata=namespace_metadata(namespace.name),
-            opts=ResourceOptions(parent=self, protect=args.protect),
+            metadata=namespace_metadata(namespace.name, keep=args.keep),
+            opts=ResourceOptions.merge(ResourceOptions(parent=self, protect=args.protect), kept(keep=args.keep)),
         )
         name_of_created: Output[str] = created.metadata["name"]
         return name_of_created
@@ -102,10 +104,12 @@ class Platform(ComponentResource):
         return SecretKey(name=HUB_TOKEN_SECRET, key=HUB_TOKEN_KEY)
 
 
-def namespace_metadata(name: str) -> Any:
+def namespace_metadata(name: str, *, keep: bool = False) -> Any:
     """The namespace's name and labels: Pod Security's strictest profile, enforced."""
+    annotations = kept_annotations(keep=keep)
     return {
         "name": name,
+        **({"annotations": annotations} if annotations else {}),
         "labels": {
             **PROJECT,
             **{f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")},

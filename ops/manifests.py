@@ -14,6 +14,7 @@ _ORDER = {
     "ResourceQuota": 1,
     "NetworkPolicy": 1,
     "Deployment": 3,
+    "StatefulSet": 3,
     "LeaderWorkerSet": 3,
     "PodMonitor": 3,
 }

@@ -78,8 +78,8 @@ def namespace(cluster: Cluster) -> Iterator[Cluster]:
     """The cluster, whose namespace llm holds nothing of ours afterwards. (To delete it takes a quarter of a minute.)"""
     yield cluster
     kinds = (
-        "deployment,leaderworkerset,service,persistentvolumeclaim,podmonitor,networkpolicy,resourcequota,configmap,"
-        "serviceaccount"
+        "deployment,statefulset,leaderworkerset,job,persistentvolumeclaim,persistentvolume,service,podmonitor,"
+        "networkpolicy,resourcequota,configmap,serviceaccount"
     )
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"
     cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true")

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from blueprint.parallel import MULTI_NODE_ENGINES, divisions
+from tests.scaling_strategies import scales
 
 
 @st.composite
@@ -17,7 +18,12 @@ def divided(draw: st.DrawFn, model: Mapping[str, Any]) -> dict[str, Any]:
     engine = model["engine"]["name"]
     if engine not in MULTI_NODE_ENGINES:
         return result
-    several = model.get("cache", {}).get("accessMode") != "ReadWriteOnce"
+    cache = model.get("cache", {})
+    several = (
+        cache.get("accessMode") != "ReadWriteOnce"
+        and cache.get("mode") not in ("perReplica", "node")
+        and not scales(model)
+    )
     nodes = draw(st.integers(1, 3)) if several else 1
     parallel: dict[str, Any] = {"nodes": nodes} if nodes > 1 or draw(st.booleans()) else {}
     tensor, pipeline = draw(st.sampled_from(divisions(count, nodes)))

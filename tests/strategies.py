@@ -12,13 +12,11 @@ from tests.engine_strategies import engines
 from tests.exposure_strategies import published
 from tests.parallel_strategies import divided, gpus_of_replica, groups_clash
 from tests.scaling_strategies import prometheus_addresses, scaled, scales
+from tests.weights_strategies import caches, sources
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
 _WORDS = string.ascii_letters + string.digits
-
-_CLASSES = {"ReadWriteMany": "lab-rwx", "ReadWriteOnce": "lab-rwo"}
-"""The lab's storage classes, by the access mode that each offers."""
 
 
 def _text(first: str, middle: str, last: str, longest: int) -> st.SearchStrategy[str]:
@@ -61,23 +59,6 @@ def some(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 
 
 @st.composite
-def _caches(draw: st.DrawFn, replicas: int) -> dict[str, Any]:
-    size = st.integers(1, 2000)
-    if draw(st.booleans()):
-        return {"mode": "none", "sizeGiB": draw(size)}
-    # Several replicas on several nodes share a claim only when it is ReadWriteMany.
-    modes = ["ReadWriteMany", *(["ReadWriteOnce"] if replicas == 1 else [])]
-    mode = draw(st.sampled_from(modes))
-    cache = draw(some(mode=st.just("shared")))
-    if mode == "ReadWriteOnce" or draw(st.booleans()):
-        cache["accessMode"] = mode
-    if draw(st.booleans()):
-        return {**cache, "existingClaim": draw(object_names())}
-    storage = draw(some(storageClass=st.just(_CLASSES[mode])))
-    return {**cache, **storage, "sizeGiB": draw(size)}
-
-
-@st.composite
 def _resources(draw: st.DrawFn, gpus: int) -> dict[str, Any]:
     """Shared memory counts as memory and must leave some of it, also where one of the two is derived."""
     resources = draw(some(cpu=st.integers(1, 512)))
@@ -110,10 +91,13 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     optional = some(
         revision=st.sampled_from(["main", "v1.0", "refs/pr/7", "0" * 40]),
         owner=label_values(),
-        cache=_caches(replicas),
+        cache=caches(replicas),
         resources=_resources(gpus),
     )
-    return draw(divided(draw(scaled({**model, **draw(optional)}))))
+    model |= draw(optional)
+    if model.get("cache", {}).get("mode") == "none" and "revision" not in model and draw(st.booleans()):
+        model["source"] = draw(sources(model["engine"]["name"]))
+    return draw(divided(draw(scaled(model))))
 
 
 def gpus_wanted(models: Mapping[str, Mapping[str, Any]], *accelerators: str) -> int:

@@ -56,7 +56,7 @@ def advise(description: Description) -> Iterator[Issue]:
     for name, model in description.kubernetes_models():
         if cluster is None or model.expose is None or model.expose.auth != "engineKey":
             continue
-        storage = resolve_storage(model.cache, name).value
+        storage = resolve_storage(model, name).value
         rollout = resolve_rollout(description, cluster, model, storage).value
         outage = rollout.max_unavailable >= model.scaling.max
         keys = model.expose.keys

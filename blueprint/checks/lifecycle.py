@@ -55,7 +55,7 @@ def _outage(description: Description, name: str, model: KubernetesModel) -> Reso
     # Without GPUs and a claim for its replicas nothing follows; that is told elsewhere.
     if cluster is None or not cluster.accelerators.keys() >= {*types} or spare_gpus(description, cluster, types) < 0:
         return Resolved(0, "not known")
-    storage = resolve_storage(model.cache, object_name(name, model.formerly)).value
+    storage = resolve_storage(model, object_name(name, model.formerly)).value
     if storage.access_mode == "ReadWriteOnce" and model.scaling.max > 1:
         return Resolved(0, "not known")
     rollout = resolve_rollout(description, cluster, model, storage).value

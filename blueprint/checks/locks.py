@@ -24,7 +24,8 @@ def check(description: Description) -> Iterator[Issue]:
             in_lab = description.in_lab
             place = (("cluster", "context"), ("cluster", "id"))
         if not in_lab:
-            yield from _model(description, ("models", name), model.model, model.revision, place)
+            if isinstance(model, EndpointModel) or model.source is None:
+                yield from _model(description, ("models", name), model.model, model.revision, place)
             yield from _image(description, name, model, place)
             for keys, repository, revision in beside(model) if isinstance(model, KubernetesModel) else ():
                 yield from _model(description, ("models", name, *keys), repository, revision, place)
@@ -38,7 +39,7 @@ def _model(
             path=(*path, "model"),
             problem=f"{repository}@{revision} is unresolved in {MODELS_LOCK}; it deploys to the lab only",
             remedy=f"Run `llm lock {repository}@{revision}` where the Hub can be reached, and commit.",
-            reads=((*path, "revision"), *place),
+            reads=((*path, "revision"), ("models", path[1], "source"), *place),
         )
 
 

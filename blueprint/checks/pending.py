@@ -15,12 +15,3 @@ def check(description: Description) -> Iterator[Issue]:
             problem=f"{monitoring.mode} is not built yet",
             remedy="Use operator, or remove monitoring.",
         )
-    for name, model in description.kubernetes_models():
-        path = ("models", name)
-        if model.cache.mode in ("perReplica", "node") and model.parallel.nodes == 1:
-            yield Issue(
-                path=(*path, "cache", "mode"),
-                problem=f"{model.cache.mode} is not built yet",
-                remedy="Use shared, or none.",
-                reads=((*path, "parallel", "nodes"),),
-            )

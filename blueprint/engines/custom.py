@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from blueprint.engines.process import UNKNOWN_ENVIRONMENT, UNKNOWN_HOME, UNKNOWN_USER, EngineProcess
+from blueprint.sources import served_from
 
 if TYPE_CHECKING:
     from blueprint.settings import KubernetesModel
@@ -53,7 +54,7 @@ def process(model: "KubernetesModel", engine: "ClusterCustom", *, name: str, rev
         environment={
             **engine.environment,
             **UNKNOWN_ENVIRONMENT,
-            "MODEL_ID": model.model,
+            "MODEL_ID": served_from(model) or model.model,
             "MODEL_REVISION": revision,
             "SERVED_NAME": served,
             "PORT": str(PORT),

@@ -61,6 +61,7 @@ class EngineProcess:
     inference_paths: what callers outside the cluster may ask for. Everything else (metrics, health, administration,
         documentation) stays inside.
     keys: how it takes callers' keys, all of which must guard every one of inference_paths; None where it takes none.
+    compile_cache_variables: variables that name the directory of compiled kernels.
     """
 
     name: str
@@ -84,3 +85,4 @@ class EngineProcess:
     python: str = "python3"
     inference_paths: Sequence[str]
     keys: KeyInput | None = None
+    compile_cache_variables: Sequence[str] = ()

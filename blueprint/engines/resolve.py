@@ -51,6 +51,20 @@ def resolve_image(description: Description, model: KubernetesModel, process: Eng
     return pinned_image(description, process.image)
 
 
+def fetched_beside(description: Description, model: KubernetesModel, process: EngineProcess) -> Sequence[str]:
+    """What has to be there beside the model before an engine starts offline, as the download takes it.
+
+    An adapter is found at the path that the engine is given; a draft model in the cache, as the model itself.
+    """
+    paths = {(one.repository, one.revision): one.path for one in process.fetches}
+    found = []
+    for _, repository, revision in beside(model):
+        pinned = pinned_revision(description, repository, revision).value
+        path = paths.get((repository, pinned))
+        found.append(f"{repository}@{pinned}" + (f"={path}" if path else ""))
+    return found
+
+
 def beside(model: KubernetesModel) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Repositories that an engine reads beside the model: key path below the model, repository, revision."""
     engine = model.engine

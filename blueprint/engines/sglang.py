@@ -9,6 +9,7 @@ from blueprint.engines.adapters import fetched
 from blueprint.engines.facts import EngineFacts, EngineVersion, Typed
 from blueprint.engines.parallel import Parallel, sglang_arguments
 from blueprint.engines.process import UNKNOWN_ENVIRONMENT, UNKNOWN_HOME, UNKNOWN_USER, EngineProcess
+from blueprint.sources import served_from
 
 if TYPE_CHECKING:
     # The settings take their default version from here.
@@ -150,8 +151,8 @@ def process(
     arguments = [
         # Else it looks at the Hub, at no certain revision, whether the model makes pictures (sglang/cli/serve.py).
         "--model-type=llm",
-        f"--model-path={model.model}",
-        f"--revision={revision}",
+        f"--model-path={served_from(model) or model.model}",
+        *([] if served_from(model) else [f"--revision={revision}"]),
         f"--served-model-name={served}",
         "--host=0.0.0.0",
         f"--port={PORT}",

@@ -8,6 +8,7 @@ from blueprint.engines import owned
 from blueprint.engines.adapters import fetched
 from blueprint.engines.facts import EngineFacts, EngineVersion, Typed
 from blueprint.engines.process import UNKNOWN_ENVIRONMENT, UNKNOWN_HOME, UNKNOWN_USER, EngineProcess
+from blueprint.sources import served_from
 
 if TYPE_CHECKING:
     # The settings take their default version from here.
@@ -123,8 +124,8 @@ def process(
         home=UNKNOWN_HOME,
         command=COMMAND,
         arguments=[
-            f"--model-id={model.model}",
-            f"--revision={revision}",
+            f"--model-id={served_from(model) or model.model}",
+            *([] if served_from(model) else [f"--revision={revision}"]),
             "--hostname=0.0.0.0",
             f"--port={PORT}",
             *FACTS.render(engine.model_dump(by_alias=True)),

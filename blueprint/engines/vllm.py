@@ -10,6 +10,7 @@ from blueprint.engines.adapters import fetched
 from blueprint.engines.facts import EngineFacts, EngineVersion, Typed
 from blueprint.engines.parallel import Parallel, vllm_arguments, vllm_worker_arguments
 from blueprint.engines.process import EngineProcess, KeyInput
+from blueprint.sources import served_from, streams
 
 if TYPE_CHECKING:
     # The settings take their default version from here.
@@ -184,9 +185,11 @@ def process(
     fetches = fetched(engine.lora, pin)
     # One item per flag, so that a change shows as one changed item.
     arguments = [
-        model.model,
+        served_from(model) or model.model,
         # The tokenizer follows the model's revision by itself (vllm/config/model.py).
-        f"--revision={revision}",
+        *([] if served_from(model) else [f"--revision={revision}"]),
+        # For s3:// and gs:// (vllm/transformers_utils/runai_utils.py); the image has the streamer (docker/Dockerfile).
+        *(["--load-format=runai_streamer"] if streams(model) else []),
         "--served-model-name",
         # The first is the name in metrics; clients may use either.
         *dict.fromkeys([served, *other_names, model.model]),
@@ -219,6 +222,8 @@ def process(
         arguments=arguments,
         worker_arguments=vllm_worker_arguments(arguments) if parallel.nodes > 1 else (),
         environment={"VLLM_NO_USAGE_STATS": "1"},
+        # Below it vLLM sets the directories of torch's inductor and of triton itself (vllm/compilation, 0.33.0).
+        compile_cache_variables=("VLLM_CACHE_ROOT",),
         fetches=list(fetches.values()),
         inference_paths=INFERENCE_PATHS,
         keys=KEYS,

@@ -11,7 +11,7 @@ from blueprint.settings.lifecycle import Lifecycle
 from blueprint.settings.parallel import Parallel
 from blueprint.settings.placement import AcceleratorChoice, Placement, Resources
 from blueprint.settings.scaling import Scaling
-from blueprint.settings.weights import Cache
+from blueprint.settings.weights import Cache, Source
 
 
 class KubernetesModel(SettingsModel):
@@ -28,6 +28,10 @@ class KubernetesModel(SettingsModel):
     parallel: Parallel = Field(default_factory=Parallel)
     placement: Placement = Field(default_factory=Placement)
     cache: Cache = Field(default_factory=lambda: Cache(sizeGiB=100))
+    source: Source | None = Field(
+        default=None,
+        description="Weights from elsewhere than the Hub; model is their name then. Nothing pins a bucket's content.",
+    )
     resources: Resources = Field(default_factory=Resources)
     scaling: Scaling = Field(default_factory=Scaling)
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)

@@ -111,6 +111,11 @@ class Deletion(SettingsModel):
     protect: bool = Field(
         default=False, description="Refuse to delete the namespace, the model caches and the endpoints."
     )
+    keep_weights: bool = Field(
+        default=False,
+        description="Leave the model caches, and the namespace that holds them, where they are when the stack or a "
+        "model is deleted; the next `up` takes them over.",
+    )
 
 
 class Monitoring(SettingsModel):

@@ -3,17 +3,20 @@
 from typing import Any
 
 from blueprint.settings.stack import SecretKey
+from blueprint.sources import IMAGE_PATH
+from blueprint.weights import CACHE_PATH
 from blueprint.workload import Workload
 from components.pod.environment import environment_name, hub_token_variable
 from components.pod.keys import key_arguments, key_mounts, key_variables
 from components.pod.probes import probes
-from components.pod.volumes import CACHE_PATH
 
 
 def container(workload: Workload, hub_token: SecretKey | None) -> Any:
     """The engine's container."""
+    storage, weights = workload.storage.value, workload.weights.value
     arguments = [*workload.engine.arguments, *key_arguments(workload)]
-    variables = [*([hub_token_variable(hub_token)] if hub_token else []), *key_variables(workload)]
+    token = [hub_token_variable(hub_token)] if hub_token and weights.asks_hub else []
+    variables = [*token, *key_variables(workload)]
     return {
         "name": "engine",
         "image": workload.image.value,
@@ -21,7 +24,10 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
         # An engine without a command runs its image's own entry point.
         **({"command": list(workload.engine.command)} if workload.engine.command else {}),
         **({"args": arguments} if arguments else {}),
-        "envFrom": [{"configMapRef": {"name": environment_name(workload)}}],
+        "envFrom": [
+            {"configMapRef": {"name": environment_name(workload)}},
+            *([{"secretRef": {"name": weights.secret}}] if weights.secret else []),
+        ],
         **({"env": variables} if variables else {}),
         "ports": ports(workload),
         "resources": resources(workload),
@@ -33,6 +39,7 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
         },
         "volumeMounts": [
             {"name": "cache", "mountPath": CACHE_PATH},
+            *([{"name": "weights", "mountPath": IMAGE_PATH, "readOnly": True}] if storage.image else []),
             {"name": "home", "mountPath": workload.engine.home},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the container's own
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108  the container's own

@@ -7,14 +7,19 @@ from typing import Any
 
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
-from components.pod.volumes import CACHE_PATH
+from components.weights.scripts import HF_HOME
 
 
 def environment(workload: Workload) -> Mapping[str, str]:
     """The engine's environment, secrets apart."""
+    kernels = workload.compile_cache.value
     return {
-        "HF_HOME": f"{CACHE_PATH}/huggingface",
+        "HF_HOME": HF_HOME,
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        # TGI's image sets it to a place of its own.
+        "HUGGINGFACE_HUB_CACHE": f"{HF_HOME}/hub",
+        **({"HF_HUB_OFFLINE": "1"} if workload.weights.value.offline else {}),
+        **dict.fromkeys(workload.engine.compile_cache_variables if kernels else (), kernels or ""),
         "HOME": workload.engine.home,
         **workload.engine.environment,
     }

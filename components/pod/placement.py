@@ -7,6 +7,7 @@ from blueprint.accelerators import GPU_TAINT_KEY
 from blueprint.placement import Placement
 from blueprint.workload import Workload
 from components.labels import selector
+from components.weights.nodes import on_weights_nodes
 
 GPU_TOLERATION = {"key": GPU_TAINT_KEY, "operator": "Exists", "effect": "NoSchedule"}
 
@@ -20,16 +21,16 @@ _SPOT_WEIGHT = 5
 def placement(workload: Workload) -> Any:
     """The pod's fields that choose its node."""
     wanted = workload.placement
+    # The pods of a replica on several nodes belong together, not apart.
+    apart = ("kubernetes.io/hostname", "topology.kubernetes.io/zone") if workload.nodes == 1 else ()
     return {
-        "affinity": {"nodeAffinity": node_affinity(wanted)},
+        "affinity": on_weights_nodes({"nodeAffinity": node_affinity(wanted)}, workload),
         "tolerations": [
             GPU_TOLERATION,
             # The taint that GKE's documentation puts on spot nodes has their label's key and value.
             *({"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"} for key, value in wanted.spot),
         ],
-        "topologySpreadConstraints": [
-            spread(workload, key) for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
-        ],
+        **({"topologySpreadConstraints": [spread(workload, key) for key in apart]} if apart else {}),
         **({"runtimeClassName": workload.runtime_class} if workload.runtime_class else {}),
         **({"priorityClassName": wanted.priority_class} if wanted.priority_class else {}),
     }

@@ -5,10 +5,10 @@ from typing import Any
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import labels
-from components.pod.adapters import fetching
 from components.pod.container import container
 from components.pod.placement import placement, stay_annotations
 from components.pod.volumes import volumes
+from components.weights.scripts import download_container
 
 
 def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
@@ -23,11 +23,25 @@ def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
             "terminationGracePeriodSeconds": workload.times.value.grace,
             "securityContext": pod_security(workload),
             **placement(workload),
-            **({"initContainers": before} if (before := fetching(workload, hub_token)) else {}),
+            **pull_secrets(workload),
+            **init_containers(workload, hub_token),
             "containers": [container(workload, hub_token)],
             "volumes": volumes(workload),
         },
     }
+
+
+def pull_secrets(workload: Workload) -> Any:
+    """The Secret with which the node pulls an image of weights."""
+    secret = workload.weights.value.pull_secret
+    return {"imagePullSecrets": [{"name": secret}]} if secret else {}
+
+
+def init_containers(workload: Workload, hub_token: SecretKey | None) -> Any:
+    """What runs before the engine: the download, where no Job can reach the replica's own volume."""
+    if not workload.weights.value.in_pod:
+        return {}
+    return {"initContainers": [download_container(workload, hub_token)]}
 
 
 def pod_security(workload: Workload) -> Any:

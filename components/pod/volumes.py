@@ -4,14 +4,17 @@ from typing import Any
 
 from blueprint.workload import Workload
 from components.pod.keys import key_volumes
-
-CACHE_PATH = "/cache"
+from components.weights.scripts import scripts_volume
 
 
 def volumes(workload: Workload) -> Any:
     """Cache, home, temporary files and shared memory, each bounded."""
+    storage = workload.storage.value
     return [
-        {"name": "cache", **cache_source(workload)},
+        # A StatefulSet's claim templates bring the volumes of replicas' own claims.
+        *([] if storage.kind == "claimPerReplica" else [{"name": "cache", **cache_source(workload)}]),
+        *([{"name": "weights", "image": weights_image(storage.image)}] if storage.image else []),
+        *([scripts_volume(workload)] if workload.weights.value.in_pod else []),
         # torch and triton compile into the home directory.
         {"name": "home", "emptyDir": {"sizeLimit": "20Gi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},
@@ -19,6 +22,11 @@ def volumes(workload: Workload) -> Any:
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{workload.shm_gib.value}Gi"}},
         *key_volumes(workload),
     ]
+
+
+def weights_image(reference: str) -> Any:
+    """An image as a volume: the node pulls it as it pulls the container's own."""
+    return {"reference": reference, "pullPolicy": "IfNotPresent"}
 
 
 def cache_source(workload: Workload) -> Any:

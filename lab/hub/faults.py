@@ -13,6 +13,7 @@ KINDS = {
     "not-json": "200 with a page instead of JSON",
     "invalid": "200 with JSON that is no endpoint",
     "truncated": "an answer that ends in the middle",
+    "corrupted": "the right answer with another last byte; only after it took effect",
     "reset": "the connection is reset without an answer",
     "close": "the connection is closed without an answer",
     "slow": "the right answer, `seconds` late",
@@ -151,6 +152,10 @@ def _check(fault: Fault, operations: Sequence[str]) -> None:
         raise LabError(f"{fault.kind} cannot happen to {fault.operation}.")
     if fault.moment not in ("before", "after"):
         raise LabError(f"moment is before or after, not {fault.moment!r}.")
+    if fault.kind == "corrupted" and fault.moment == "before":
+        raise LabError(
+            "corrupted is about a right answer, which there is after the request took effect: moment: after."
+        )
     if fault.body not in BODIES:
         raise LabError(f"body is one of {', '.join(BODIES)}, not {fault.body!r}.")
     if not 0 <= fault.seconds <= MOST_SECONDS:

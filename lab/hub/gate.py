@@ -195,6 +195,9 @@ class Gate:
                 half = whole.body[: len(whole.body) // 2]
                 await exchange.send({"type": "http.response.body", "body": half, "more_body": True})
                 wire.close(exchange.scope)
+            case "corrupted" if real is not None and real.body:
+                real.body = real.body[:-1] + bytes([real.body[-1] ^ 1])
+                await real.send(exchange.send)
             case "reset":
                 wire.reset(exchange.scope)
             case "close":

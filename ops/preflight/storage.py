@@ -42,7 +42,7 @@ def check(stack: Stack, facts: Facts) -> Iterator[Finding]:
     for workload in stack.workloads:
         storage = workload.storage.value
         name = f"storage {workload.name}"
-        if storage.kind == "claim":
+        if storage.kind in ("claim", "claimPerReplica"):
             yield _class(name, workload.name, storage, facts.storage_classes)
         elif storage.kind == "existingClaim":
             yield _claim(name, workload.name, storage, facts.claims.get(storage.claim_name or ""))

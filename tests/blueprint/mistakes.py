@@ -169,10 +169,6 @@ MISTAKES = {
         "Use mode: shared",
         at="models.m.cache.mode",
     ),
-    "cache per replica": wrong(
-        "models.m.cache.mode", "perReplica", "perReplica is not built yet", "Use shared, or none"
-    ),
-    "cache of a node": wrong("models.m.cache.mode", "node", "node is not built yet", "Use shared, or none"),
     "unknown cache mode": wrong("models.m.cache.mode", "rwx", "'rwx' is not allowed", "Use 'shared',"),
     # Locks.
     "model not in the lock": wrong(

@@ -27,10 +27,12 @@ from tests.blueprint.stack_files import (
     mistakes,
     refusal,
 )
+from tests.blueprint.weights_mistakes import WEIGHTS_MISTAKES
 
 ALL_MISTAKES = {
     **MISTAKES,
     **PARALLEL_MISTAKES,
+    **WEIGHTS_MISTAKES,
     **SCALING_MISTAKES,
     **EXPOSURE_MISTAKES,
     **ENDPOINT_MISTAKES,

@@ -71,14 +71,14 @@ def test_tensor_parallelism_follows_the_gpu_count():
 
 
 def test_the_cache_is_mounted_where_the_user_can_write(pod, engine, objects):
-    environment = next(value for key, value in objects.items() if key.startswith("ConfigMap/"))["data"]
+    environment = next(value for key, value in objects.items() if key.startswith("ConfigMap/m-env-"))["data"]
     mount = next(m["mountPath"] for m in engine["volumeMounts"] if m["name"] == "cache")
     assert environment["HF_HOME"].startswith(mount)
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"] != 0
 
 
 def test_the_environment_comes_from_the_config_map_of_its_content(engine, objects):
-    (name,) = [key.split("/")[1] for key in objects if key.startswith("ConfigMap/")]
+    (name,) = [key.split("/")[1] for key in objects if key.startswith("ConfigMap/m-env-")]
     assert engine["envFrom"] == [{"configMapRef": {"name": name}}]
     assert objects[f"ConfigMap/{name}"]["immutable"] is True
 
@@ -120,8 +120,8 @@ def test_an_existing_claim_is_mounted_and_none_is_made():
 
 
 def test_the_hub_token_passes_by_reference_to_an_existing_secret():
-    config = lab_config(huggingface={"hubReadSecret": {"name": "hf-secret", "key": "token"}})
-    objects = manifests(config)
+    secret = {"hubReadSecret": {"name": "hf-secret", "key": "token"}}
+    objects = manifests(lab_config({"m": {"cache": {"mode": "none"}}}, huggingface=secret))
     (variable,) = objects["Deployment/m"]["spec"]["template"]["spec"]["containers"][0]["env"]
     assert variable["valueFrom"]["secretKeyRef"] == {"name": "hf-secret", "key": "token"}
     assert not any(key.startswith("Secret/") for key in objects)
@@ -129,7 +129,7 @@ def test_the_hub_token_passes_by_reference_to_an_existing_secret():
 
 def test_a_configured_token_becomes_a_secret_that_the_pod_refers_to():
     token = "x" * 20
-    resources = registered(lab_config(), secrets={"hubReadToken": token})
+    resources = registered(lab_config({"m": {"cache": {"mode": "none"}}}), secrets={"hubReadToken": token})
     (secret,) = [r for r in resources if r.type == "kubernetes:core/v1:Secret"]
     assert "(secret)" in str(secret.inputs["stringData"])
     assert token not in str(resources)

@@ -66,7 +66,8 @@ def test_a_change_rolls_out_on_a_cluster_whose_gpus_are_all_taken(namespace):
     ]
     namespace.apply(*after.values())
     namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", ROLLED_OUT)
-    pods = yaml.safe_load(namespace.kubectl("get", "pods", "--namespace=llm", "-oyaml"))["items"]
+    replicas = "--selector=app.kubernetes.io/instance=m"
+    pods = yaml.safe_load(namespace.kubectl("get", "pods", replicas, "--namespace=llm", "-oyaml"))["items"]
     running = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     assert len(running) == 2
     assert all("--max-model-len=4096" in pod["spec"]["containers"][0]["args"] for pod in running)

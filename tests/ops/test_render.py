@@ -88,8 +88,8 @@ def test_a_secret_of_the_configuration_is_named_and_not_written(checkout):
     result = llm("render", "--stack", "dev", "--out", "out")
     assert "not written: Secret llm/llm-hub-read" in result.output
     assert not any("secret" in path.name for path in (checkout / "out").iterdir())
-    deployment = (checkout / "out" / "3-deployment-qwen-1-5b.yaml").read_text()
-    assert "secretKeyRef" in deployment
+    (job,) = (checkout / "out").glob("*-job-qwen-1-5b-download-*.yaml")
+    assert "secretKeyRef" in job.read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which changes an object can take, and which make it another one."""
 
+import dataclasses
 from typing import Any
 
 from lab.engine import paths
@@ -8,6 +9,7 @@ from lab.engine.provider import Diff, DiffKind, PropertyDiff
 from lab.engine.values import PropertyMap, Secret
 
 AUTONAMED = "pulumi.com/autonamed"
+REPLACE_UNREADY = "pulumi.com/replaceUnready"
 
 # Properties that the API server does not let change, by group and kind, as in pulumi-kubernetes 4.34 (pkg/provider/
 # diff.go); * stands for one step of a path.
@@ -128,6 +130,16 @@ def difference(old: PropertyMap, new: PropertyMap, ignored: tuple[str, ...]) -> 
         delete_before_replace=bool(replaces) and same_name,
         detailed=detailed,
         changed=sorted({str(paths.parse(text)[0]) for text in detailed}),
+    )
+
+
+def replaced_unready(found: Diff) -> Diff:
+    """The difference of a Job that is not ready and is to be replaced then; under its name, so it goes first."""
+    return dataclasses.replace(
+        found,
+        changes=True,
+        replaces=[*found.replaces, f'metadata.annotations["{REPLACE_UNREADY}"]'],
+        delete_before_replace=True,
     )
 
 

@@ -5,7 +5,7 @@ from lab.engine.provider import Checked, Diff, Provider
 from lab.engine.registry import Kind
 from lab.engine.values import PropertyMap
 
-_SUPPORTED = ("context", "kubeconfig", "clusterIdentifier", "version", "cluster")
+_SUPPORTED = ("context", "kubeconfig", "clusterIdentifier", "version", "cluster", "upsertExistingObjects")
 
 
 class Kubernetes(Kind):

@@ -12,8 +12,9 @@ from lightkube.core.exceptions import ConfigError
 from lab.engine import paths
 from lab.engine.cluster import objects
 from lab.engine.cluster.api import MANAGER, Api, ApiError, NoKindError, Object
+from lab.engine.cluster.conditions import Done, job
 from lab.engine.cluster.connect import UnreachableError, client
-from lab.engine.cluster.diff import difference
+from lab.engine.cluster.diff import REPLACE_UNREADY, difference, replaced_unready
 from lab.engine.cluster.forms import normalized
 from lab.engine.cluster.refusals import refused, remedy, unreachable
 from lab.engine.cluster.waiting import WaitError, wait_deleted, wait_ready
@@ -42,9 +43,10 @@ class KubernetesProvider:
 
     interruptible: bool = True
 
-    def __init__(self, api: Api | None, unreachable: str | None):
+    def __init__(self, api: Api | None, unreachable: str | None, *, upsert: bool = False):
         self._api = api
         self.unreachable = unreachable
+        self._upsert = upsert
 
     @classmethod
     async def connect(cls, inputs: PropertyMap) -> "KubernetesProvider":
@@ -66,7 +68,8 @@ class KubernetesProvider:
         except ApiError as error:
             await api.close()
             return cls(None, unreachable(f"{http.base_url.host} answers: {error}", context))
-        return cls(api, None)
+        # In a provider's inputs a boolean is text.
+        return cls(api, None, upsert=settings.get("upsertExistingObjects") in (True, "true"))
 
     async def check(self, op: Operation, olds: PropertyMap, news: PropertyMap) -> Checked:
         """Complete the name and the namespace."""
@@ -88,17 +91,18 @@ class KubernetesProvider:
     async def diff(
         self, op: Operation, id: str, old_inputs: PropertyMap, old_outputs: PropertyMap, news: PropertyMap
     ) -> Diff:
-        """Compare inputs; nobody is asked."""
+        """Compare inputs. Only a Job that is to be replaced while it is not ready is looked at."""
         del id, old_outputs
-        return difference(normalized(old_inputs), news, tuple(op.ignore_changes))
+        found = difference(normalized(old_inputs), news, tuple(op.ignore_changes))
+        return replaced_unready(found) if await self._is_unready_job(news) else found
 
     async def create(self, op: Operation, news: PropertyMap) -> Created:
-        """Create an object that is not there yet, and wait until it is ready."""
+        """Create an object, or with upsertExistingObjects take over the one that is there; wait until it is ready."""
         manager = f"{MANAGER}-{secrets.token_hex(4)}"
         if op.preview and (self._api is None or has_unknowns(news)):
             return Created("", news)
         try:
-            live = await _kept(self._created(op, bare(news)))
+            live = await _kept(self._created(op, bare(news), manager))
         except (ApiError, NoKindError) as error:
             if op.preview and (isinstance(error, NoKindError) or error.reason in ("NotFound", "Forbidden")):
                 return Created("", news)  # its namespace or definition is yet to come, or a dry run is not allowed
@@ -187,10 +191,22 @@ class KubernetesProvider:
             raise ProviderError(self.unreachable or "The cluster cannot be reached.")
         return self._api
 
-    async def _created(self, op: Operation, obj: Object) -> Object:
+    async def _is_unready_job(self, inputs: PropertyMap) -> bool:
+        """Whether this is a live Job that has not completed, and is marked to be replaced then."""
+        if self._api is None or inputs.get("kind") != "Job" or has_unknowns(inputs.get("metadata")):
+            return False
+        wanted = bare(inputs)
+        if (wanted["metadata"].get("annotations") or {}).get(REPLACE_UNREADY) != "true":
+            return False
+        live = await self._asked(self._api.get(wanted))
+        return live is not None and not isinstance(job(live), Done)
+
+    async def _created(self, op: Operation, obj: Object, manager: str) -> Object:
         api = self._reachable()
         for pause in (*_KIND_SECONDS, None):
             try:
+                if self._upsert:
+                    return await self._asked(api.apply(obj, manager, force=_forced(obj), dry_run=op.preview))
                 return await self._asked(api.create(obj, dry_run=op.preview))
             except NoKindError:
                 if op.preview or pause is None:

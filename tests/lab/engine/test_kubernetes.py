@@ -115,6 +115,48 @@ def test_an_object_that_exists_is_not_taken_over(stack):
     assert "Nothing changes" in stack.run("up", "--yes")
 
 
+def test_with_upsert_an_object_that_exists_is_taken_over_and_others_fields_only_by_force(stack):
+    stack.cluster.kubectl("create", "configmap", "kept", "--namespace=engine", "--from-literal=a=1")
+    upsert = 'cluster = k8s.Provider("cluster", context="lab", kubeconfig="", upsert_existing_objects=True)\n'
+    same = upsert + 'k8s.core.v1.ConfigMap("m", metadata=named("kept"), data={"a": "1"}, opts=O())\n'
+    forced = same.replace('named("kept")', 'named("kept", annotations={"pulumi.com/patchForce": "true"})')
+    text = PREAMBLE.replace(next(line for line in PREAMBLE.splitlines() if line.startswith("cluster =")), "")
+
+    def up(program, **options):
+        (stack.root / "__main__.py").write_text(text + program)
+        return stack.run("up", "--yes", "--skip-preview", **options)
+
+    uid = stack.get("configmap", "kept", ".metadata.uid")
+    assert "Somebody else manages these fields" in up(same.replace('"1"', '"2"'), succeeds=False)
+    assert stack.get("configmap", "kept", ".data.a") == "1"
+    up(forced.replace('"1"', '"2"'))
+    assert stack.get("configmap", "kept", ".data.a") == "2"
+    assert stack.get("configmap", "kept", ".metadata.uid") == uid
+    assert "Nothing changes" in stack.run("up", "--yes")
+
+
+JOB = """
+container = {"name": "c", "image": "a", "resources": {"limits": {"nvidia.com/gpu": GPUS}}}
+tolerations = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+k8s.batch.v1.Job("j", metadata=named("j", annotations={"pulumi.com/replaceUnready": "true"}),
+    spec={"template": {"spec": {"restartPolicy": "Never", "containers": [container], "tolerations": tolerations}}},
+    opts=O(custom_timeouts=CustomTimeouts(create="SECONDS")))
+"""
+
+
+def test_a_job_that_did_not_complete_is_replaced_where_it_says_so(stack):
+    stuck = JOB.replace("GPUS", '"64"').replace("SECONDS", "1s")
+    stack.up(stuck, succeeds=False)
+    uid = stack.get("job", "j", ".metadata.uid")
+    assert "replaceUnready" in stack.run("preview", "--diff")
+    stack.run("up", "--yes", "--skip-preview", succeeds=False)
+    assert stack.get("job", "j", ".metadata.uid") != uid
+    done = JOB.replace("GPUS", '"1"').replace("SECONDS", "60s")
+    stack.up(done)
+    assert stack.get("job", "j", ".status.succeeded") == "1"
+    assert "Nothing changes" in stack.run("up", "--yes")
+
+
 def test_what_leaves_the_program_leaves_the_object(stack):
     env = '[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]'
     stack.up(f"deployment(env={env}, replicas=1)\n")
