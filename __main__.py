@@ -34,7 +34,9 @@ if stack.cluster is not None:
     platform = Platform(
         "platform",
         PlatformArgs(
+            stack=stack.name,
             cluster=stack.cluster,
+            workloads=stack.workloads,
             gpu_quota=stack.gpu_quota,
             protect=stack.protect,
             keep=stack.keep_weights,
@@ -56,6 +58,7 @@ if stack.cluster is not None:
                 protect_cache=stack.protect,
                 secrets=secrets,
                 keep_cache=stack.keep_weights,
+                images=platform.images,
             ),
             opts,
         ).url

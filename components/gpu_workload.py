@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import Alias, ComponentResource, Input, Output, ResourceOptions
+from pulumi import Alias, ComponentResource, Input, Output, Resource, ResourceOptions
 
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
@@ -33,6 +33,7 @@ class GpuWorkloadArgs:
     protect_cache: bool  # refuse to delete the claim with the weights
     keep_cache: bool  # leave the claim where it is when the stack or the model is deleted
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
+    images: Resource | None  # replicas are replaced once it is ready
 
 
 class GpuWorkload(ComponentResource):
@@ -62,7 +63,7 @@ class GpuWorkload(ComponentResource):
             self._place,
             hub_token=args.hub_token,
             keep_claims=args.keep_cache or args.protect_cache,
-            after=filled,
+            after=[*filled, *([args.images] if args.images else [])],
         )
         self._autoscaler(name)
         self._pod_monitor(name, args.monitoring)

@@ -1,18 +1,22 @@
 """What all models of a stack share: the namespace with its quota and rules, and the token for the Hub."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
 from blueprint.description import PART_OF
 from blueprint.exposure import OWN_GATEWAY, OwnGateway
+from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.network import client_flows
 from blueprint.settings import Cluster
 from blueprint.settings.stack import SecretKey
+from blueprint.workload import Workload
 from components.exposure import gateway_spec
+from components.image_pull import image_pull_spec
 from components.keeping import kept, kept_annotations
 from components.labels import PROJECT
 from components.network import policy_spec
@@ -20,12 +24,16 @@ from components.network import policy_spec
 HUB_TOKEN_SECRET = "llm-hub-read"  # noqa: S105  the name of a Secret
 HUB_TOKEN_KEY = "token"  # noqa: S105  the key in it
 
+_NO_NAME = re.compile("[^a-z0-9]+")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformArgs:
     """Where the models live and what they share."""
 
+    stack: str
     cluster: Cluster
+    workloads: Sequence[Workload]  # by which nodes and images are known
     gpu_quota: Mapping[str, int]  # by extended resource; empty: no quota of ours
     protect: bool  # refuse to delete the namespace
     keep: bool  # leave the namespace where it is when the stack is deleted
@@ -40,6 +48,7 @@ class Platform(ComponentResource):
 
     namespace: Input[str]
     hub_token: SecretKey | None
+    images: k8s.apps.v1.DaemonSet | None  # ready when the engines' images are on the nodes
 
     def __init__(self, name: str, args: PlatformArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:Platform", name, {}, opts)
@@ -47,7 +56,7 @@ class Platform(ComponentResource):
         self.hub_token = self._hub_token(name, args)
         k8s.networking.v1.NetworkPolicy(
             f"{name}-default-deny",
-            metadata=self._metadata("llm-default-deny"),
+            metadata=self._metadata(self._own_name("llm-default-deny", args)),
             spec=default_deny_spec(whole_namespace=args.cluster.namespace.create),
             opts=ResourceOptions(parent=self),
         )
@@ -74,10 +83,26 @@ class Platform(ComponentResource):
                 spec=quota_spec(args.gpu_quota),
                 opts=ResourceOptions(parent=self),
             )
+        self.images = self._images(name, args)
         self.register_outputs({"namespace": self.namespace})
 
     def _metadata(self, name: str) -> Any:
         return {"name": name, "namespace": self.namespace, "labels": PROJECT}
+
+    def _own_name(self, name: str, args: PlatformArgs) -> str:
+        """In a namespace of somebody else several stacks may live, each with its own."""
+        return name if args.cluster.namespace.create else f"{name}-{_NO_NAME.sub('-', args.stack.lower()).strip('-')}"
+
+    def _images(self, name: str, args: PlatformArgs) -> k8s.apps.v1.DaemonSet | None:
+        if not args.cluster.pre_pull or not args.workloads:
+            return None
+        timeout = f"{IMAGE_PULL_SECONDS}s"
+        return k8s.apps.v1.DaemonSet(
+            f"{name}-images",
+            metadata=self._metadata(self._own_name("llm-image-pull", args)),
+            spec=image_pull_spec(args.workloads),
+            opts=ResourceOptions(parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout)),
+        )
 
     def _namespace(self, name: str, args: PlatformArgs) -> Input[str]:
         namespace = args.cluster.namespace

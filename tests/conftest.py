@@ -17,6 +17,9 @@ from tests.support import LAB_CLUSTER, PROJECT
 SCARCE = {"cluster": {**LAB_CLUSTER, "accelerators": {"nvidia-a10g": {"available": 2}}}}
 """A stack of a cluster with two GPUs of a type that no other stack of the tests uses."""
 
+TWO_NODES = {"cluster": {**LAB_CLUSTER, "accelerators": {"nvidia-l40s": {"available": 8}}}}
+"""A stack of a cluster with two nodes of four GPUs, again of a type of its own."""
+
 STANDARD_RWX = {
     "apiVersion": "storage.k8s.io/v1",
     "kind": "StorageClass",
@@ -57,12 +60,13 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A lab with the GPUs of our own stacks, and two more."""
+    """A lab with the GPUs of our own stacks, and those of SCARCE and TWO_NODES."""
     stacks = tmp_path_factory.mktemp("stacks")
     for stack in PROJECT.stacks():
         shutil.copy(PROJECT.root / f"Pulumi.{stack}.yaml", stacks)
-    scarce = {f"llm-inference:{key}": value for key, value in SCARCE.items()}
-    (stacks / "Pulumi.scarce.yaml").write_text(yaml.safe_dump({"config": scarce}))
+    for name, stack in {"scarce": SCARCE, "two-nodes": TWO_NODES}.items():
+        values = {f"llm-inference:{key}": value for key, value in stack.items()}
+        (stacks / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": values}))
     lab = Lab(tmp_path_factory.mktemp("cluster") / "home", stacks=stacks)
     try:
         lab.start(start_seconds=0.5, drain_seconds=2)
@@ -78,8 +82,8 @@ def namespace(cluster: Cluster) -> Iterator[Cluster]:
     """The cluster, whose namespace llm holds nothing of ours afterwards. (To delete it takes a quarter of a minute.)"""
     yield cluster
     kinds = (
-        "deployment,statefulset,leaderworkerset,job,persistentvolumeclaim,persistentvolume,service,podmonitor,"
-        "networkpolicy,resourcequota,configmap,serviceaccount"
+        "deployment,statefulset,daemonset,leaderworkerset,job,persistentvolumeclaim,persistentvolume,service,podmonitor,"
+        "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget"
     )
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"
     cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true")

@@ -12,7 +12,7 @@ from components.weights.nodes import on_weights_nodes
 GPU_TOLERATION = {"key": GPU_TAINT_KEY, "operator": "Exists", "effect": "NoSchedule"}
 
 _TYPE_WEIGHT = 10
-"""Between one accelerator and the next; a node may have eight before it, and the most that Kubernetes takes is 100."""
+"""Between one accelerator and the next; there are eight, and the most that Kubernetes takes is 100."""
 
 _SPOT_WEIGHT = 5
 """Less than from one accelerator to the next: the stack file orders these."""
@@ -22,13 +22,12 @@ def placement(workload: Workload) -> Any:
     """The pod's fields that choose its node."""
     wanted = workload.placement
     # The pods of a replica on several nodes belong together, not apart.
-    apart = ("kubernetes.io/hostname", "topology.kubernetes.io/zone") if workload.nodes == 1 else ()
+    apart = spread_keys(wanted) if workload.nodes == 1 else ()
     return {
         "affinity": on_weights_nodes({"nodeAffinity": node_affinity(wanted)}, workload),
         "tolerations": [
             GPU_TOLERATION,
-            # The taint that GKE's documentation puts on spot nodes has their label's key and value.
-            *({"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"} for key, value in wanted.spot),
+            *spot_tolerations(wanted.spot),
         ],
         **({"topologySpreadConstraints": [spread(workload, key) for key in apart]} if apart else {}),
         **({"runtimeClassName": workload.runtime_class} if workload.runtime_class else {}),
@@ -36,27 +35,41 @@ def placement(workload: Workload) -> Any:
     }
 
 
+def spot_tolerations(labels: Sequence[tuple[str, str]]) -> list[Any]:
+    """The taint that GKE's documentation puts on spot nodes has their label's key and value."""
+    return [{"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"} for key, value in labels]
+
+
 def node_affinity(wanted: Placement) -> Any:
     """Nodes with one of the accelerators, by whatever label this cluster's labeller writes; the first ones rather."""
     values = [value for of_one in wanted.values for value in of_one]
-    types = len(wanted.values)
+    last = len(wanted.values) - 1
     preferred = [
-        {"weight": _TYPE_WEIGHT * (types - at), "preference": {"matchExpressions": [_one_of(wanted.label, of_one)]}}
-        for at, of_one in enumerate(wanted.values)
-        if types > 1
+        {"weight": _TYPE_WEIGHT * (last - at), "preference": {"matchExpressions": [one_of(wanted.label, of_one)]}}
+        for at, of_one in enumerate(wanted.values[:last])
     ] + [
-        {"weight": _SPOT_WEIGHT, "preference": {"matchExpressions": [_one_of(key, [value])]}}
+        {"weight": _SPOT_WEIGHT, "preference": {"matchExpressions": [one_of(key, [value])]}}
         for key, value in wanted.spot
     ]
-    required = {"nodeSelectorTerms": [{"matchExpressions": [_one_of(wanted.label, values)]}]}
+    required = {"nodeSelectorTerms": [{"matchExpressions": [one_of(wanted.label, values)]}]}
     return {
         "requiredDuringSchedulingIgnoredDuringExecution": required,
         **({"preferredDuringSchedulingIgnoredDuringExecution": preferred} if preferred else {}),
     }
 
 
-def _one_of(key: str, values: Sequence[str]) -> Any:
+def one_of(key: str, values: Sequence[str]) -> Any:
+    """Nodes whose label has one of these values."""
     return {"key": key, "operator": "In", "values": list(values)}
+
+
+def spread_keys(wanted: Placement) -> Sequence[str]:
+    """Apart from one another by node and zone; with several accelerators by zone only.
+
+    A free node of the next type would otherwise weigh as much as the order of the types.
+    """
+    zone = "topology.kubernetes.io/zone"
+    return (zone,) if len(wanted.values) > 1 else ("kubernetes.io/hostname", zone)
 
 
 def spread(workload: Workload, topology_key: str) -> Any:

@@ -106,9 +106,14 @@ def _largest_pod(models: Mapping[str, Any], accelerator: str) -> int:
     counts = [
         asked.get("count")
         for model in models.values()
-        if (asked := _mapping(_mapping(model).get("accelerator"))).get("type") == accelerator
+        if accelerator in _types(asked := _mapping(_mapping(model).get("accelerator")))
     ]
     return max((count for count in counts if isinstance(count, int)), default=1)
+
+
+def _types(asked: Mapping[str, Any]) -> list[Any]:
+    others = asked.get("alternatives")
+    return [asked.get("type"), *(others if isinstance(others, list) else ())]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

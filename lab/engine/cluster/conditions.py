@@ -48,10 +48,16 @@ def deployment(obj: Object) -> Verdict:
     wanted = spec.get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated < wanted or available < wanted:
-        return Verdict(f"Waiting for its pods to be available ({min(updated, available)}/{wanted})")
+        return Verdict(f"Waiting for its pods to be available ({min(updated, available)}/{wanted}){_refused(obj)}")
     if status.get("replicas", 0) > updated:
         return Verdict(f"Waiting for {status['replicas'] - updated} old pods to end")
     return _DONE
+
+
+def _refused(obj: Object) -> str:
+    """What the API server says when it takes no more pods, by a quota for one: nobody should wait to learn that."""
+    failure = condition_of(obj, "ReplicaFailure")
+    return f": [{failure['reason']}] {failure['message']}" if failure.get("status") == "True" else ""
 
 
 def stateful_set(obj: Object) -> Verdict:

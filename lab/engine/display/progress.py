@@ -138,6 +138,7 @@ class LineDisplay:
         self._clock = clock
         self._model = Model(preview=preview, clock=clock)
         self._told: dict[str, tuple[float, str]] = {}  # by URN: when there was a line about it, and its status
+        self._timers: dict[str, asyncio.TimerHandle] = {}  # by URN: when there will be one
         self._write(heading)
 
     def show(self, event: Event) -> None:
@@ -158,6 +159,8 @@ class LineDisplay:
 
     def close(self) -> None:
         """Tell what is told at the end."""
+        for timer in self._timers.values():
+            timer.cancel()
         self._write("")
         for line in report(self._model, full=self._full):
             self._write(paint(line, colour=False))
@@ -186,10 +189,25 @@ class LineDisplay:
         if row.phase is not Phase.RUNNING or row.step is None or self._model.preview:
             return
         when, status = self._told.get(urn, (float("-inf"), ""))
-        if row.status and row.status != status and self._clock() - when >= STATUS_PAUSE:
-            elapsed = words.in_words(self._clock() - row.began)
-            self._write(f"    {self._model.label(urn)} {words.doing(row.step.op)} ({elapsed}): {row.status}")
-            self._told[urn] = (self._clock(), row.status)
+        if not row.status or row.status == status:
+            return
+        wait = when + STATUS_PAUSE - self._clock()
+        if wait > 0:
+            self._again_in(wait, urn, row)
+            return
+        elapsed = words.in_words(self._clock() - row.began)
+        self._write(f"    {self._model.label(urn)} {words.doing(row.step.op)} ({elapsed}): {row.status}")
+        self._told[urn] = (self._clock(), row.status)
+
+    def _again_in(self, seconds: float, urn: str, row: Row) -> None:
+        """What came too soon after another line is told later: it may stay so for minutes, as a refusal does."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # shown from outside a loop, by a test or a tool: no time passes between events
+            return
+        if urn in self._timers:
+            self._timers[urn].cancel()
+        self._timers[urn] = loop.call_later(seconds, self._progress, urn, row)
 
     def _write(self, text: str) -> None:
         self._stream.write(f"{text}\n")
