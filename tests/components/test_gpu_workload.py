@@ -167,3 +167,45 @@ def test_a_section_that_is_a_bare_word_is_refused_like_any_other_mistake():
     """Pulumi hands it over as text, not as JSON."""
     with pytest.raises(click.ClickException, match=r"deletion: 'yes' is not a mapping"):
         run_with(PROJECT, "dev", {**wire(lab_config()), "llm-inference:deletion": "yes"}, [])
+
+
+def test_one_replica_at_a_time_may_be_evicted_and_a_broken_one_always(objects):
+    budget = objects["PodDisruptionBudget/m"]["spec"]
+    assert budget == {
+        "selector": {"matchLabels": objects["Deployment/m"]["spec"]["selector"]["matchLabels"]},
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+
+
+def test_gpu_nodes_are_not_emptied_to_save_money_and_spot_nodes_are_preferred_where_asked():
+    spot = {"placement": {"spot": {}, "priorityClass": "serving"}, "lifecycle": {"drainSeconds": 30}}
+    objects = manifests(lab_config({"m": {}, "s": spot}, cluster={"nodeLabels": "karpenter"}))
+    kept, cheap = (objects[f"Deployment/{name}"]["spec"]["template"] for name in ("m", "s"))
+    assert kept["metadata"]["annotations"] == {
+        "karpenter.sh/do-not-disrupt": "true",
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    }
+    # Karpenter would not evict the pod before the cloud takes the node.
+    assert "annotations" not in cheap["metadata"]
+    affinity = cheap["spec"]["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    (expression,) = affinity[0]["preference"]["matchExpressions"]
+    assert expression == {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["spot"]}
+    assert {"key": "karpenter.sh/capacity-type", "operator": "Equal", "value": "spot", "effect": "NoSchedule"} in (
+        cheap["spec"]["tolerations"]
+    )
+    assert cheap["spec"]["priorityClassName"] == "serving"
+    assert "preferredDuringSchedulingIgnoredDuringExecution" not in kept["spec"]["affinity"]["nodeAffinity"]
+
+
+def test_accelerators_are_all_accepted_and_preferred_in_order():
+    accelerator = {"type": "nvidia-h100", "alternatives": ["nvidia-l4", "nvidia-t4"]}
+    pools = {"nvidia-h100": {"available": 2}, "nvidia-t4": {"available": 2}}
+    objects = manifests(lab_config({"m": {"accelerator": accelerator}}, cluster={"accelerators": pools}))
+    affinity = objects["Deployment/m"]["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
+    (term,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    h100 = ["NVIDIA-H100-80GB-HBM3", "NVIDIA-H100-PCIe"]
+    assert term["matchExpressions"][0]["values"] == [*h100, "NVIDIA-L4", "Tesla-T4"]
+    preferred = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    order = [(one["weight"], one["preference"]["matchExpressions"][0]["values"]) for one in preferred]
+    assert order == [(20, h100), (10, ["NVIDIA-L4"])]
