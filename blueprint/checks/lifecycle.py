@@ -21,7 +21,7 @@ def check(description: Description) -> Iterator[Issue]:
             yield Issue(
                 path=("models", name, "lifecycle", "allowOutage"),
                 problem=f"each rollout leaves callers without an answer for {_shown(outage)}",
-                remedy=f"{_remedy(model)}, or confirm it with allowOutage: true.",
+                remedy=f"{_way_out(model)}, or confirm it with allowOutage: true.",
                 reads=(
                     ("deletion", "protect"),
                     ("cluster", "accelerators"),
@@ -45,7 +45,7 @@ def advise(description: Description) -> Iterator[Issue]:
             yield Issue(
                 path=("models", name),
                 problem=f"a rollout leaves callers without an answer for {_shown(outage)}",
-                remedy=f"{_remedy(model)}, and there is none.{measure}",
+                remedy=f"{_way_out(model)}, to avoid it.{measure}",
             )
 
 
@@ -66,7 +66,7 @@ def _shown(outage: Resolved[int]) -> str:
     return f"{outage.value} s ({outage.why})"
 
 
-def _remedy(model: KubernetesModel) -> str:
+def _way_out(model: KubernetesModel) -> str:
     if model.cache.mode == "shared" and model.cache.access_mode == "ReadWriteOnce":
-        return "Use a ReadWriteMany claim and a spare replica's GPUs, or two replicas"
-    return f"Declare the {model.accelerator.count} GPUs of a spare replica as available, or run two replicas"
+        return f"Use a ReadWriteMany claim and a spare replica's GPUs ({model.accelerator.count}), or two replicas"
+    return f"Declare a spare replica's GPUs ({model.accelerator.count}) as available, or run two replicas"

@@ -117,7 +117,7 @@ LIFECYCLE_MISTAKES = {
         "cluster.accelerators.nvidia-l4.available",
         3,
         "without an answer for 1875 s (one replica and no spare GPU: preStop 15 s, drain 60 s, load 1800 s (at most,",
-        "Declare the 1 GPUs of a spare replica as available",
+        "Declare a spare replica's GPUs (1) as available",
         at="models.m.lifecycle.allowOutage",
         also=ONE,
     ),
