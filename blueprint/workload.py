@@ -9,6 +9,7 @@ from blueprint.description import Description, object_name
 from blueprint.engines import vllm
 from blueprint.engines.process import EngineProcess
 from blueprint.lifecycle import Times, resolve_times
+from blueprint.llm_d import Delivery, resolve_delivery
 from blueprint.pins import pinned_image, pinned_revision
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
@@ -22,6 +23,7 @@ class Workload:
 
     object_name: name of its live objects; the oldest name of the model.
     gpu_label: key of the node label that tells the GPU type, and the values that are this accelerator.
+    llm_d: the chart that runs the replicas; None where a Deployment of this project does.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Workload:
     storage: Resolved[Storage]
     rollout: Resolved[Rollout]
     times: Resolved[Times]
+    llm_d: Resolved[Delivery] | None
 
     def decisions(self) -> Mapping[str, Resolved[object]]:
         """What was derived, for people who ask why."""
@@ -83,4 +86,5 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         storage=storage,
         rollout=resolve_rollout(description, cluster, model, storage.value),
         times=resolve_times(model.lifecycle),
+        llm_d=resolve_delivery(model.llm_d, model.model, storage.value),
     )

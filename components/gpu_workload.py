@@ -10,6 +10,7 @@ from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import labels, selector
+from components.llm_d import chart_values, release
 from components.network import workload_policy_spec
 from components.pod.environment import environment, environment_name
 from components.pod.template import pod_template
@@ -47,7 +48,7 @@ class GpuWorkload(ComponentResource):
         self._cache_claim(name)
         self._network_policy(name)
         service = self._service(name)
-        self._deployment(name)
+        self._replicas(name)
         self._pod_monitor(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
@@ -101,6 +102,21 @@ class GpuWorkload(ComponentResource):
             metadata=self._metadata(self._args.workload.object_name, annotations=SKIP_AWAIT),
             spec=service_spec(self._args.workload),
             opts=ResourceOptions(parent=self),
+        )
+
+    def _replicas(self, name: str) -> None:
+        workload = self._args.workload
+        if workload.llm_d is None:
+            self._deployment(name)
+            return
+        delivery, deployment = workload.llm_d.value, deployment_spec(workload, self._args.hub_token)
+        release(
+            name,
+            workload=workload,
+            delivery=delivery,
+            values=chart_values(workload, delivery, deployment),
+            namespace=self._args.namespace,
+            parent=self,
         )
 
     def _deployment(self, name: str) -> None:

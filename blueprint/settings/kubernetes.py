@@ -8,6 +8,7 @@ from blueprint.settings.base import HubRepository, HubRevision, LabelValue, Mode
 from blueprint.settings.engine import VllmEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
+from blueprint.settings.llm_d import LlmD
 from blueprint.settings.placement import AcceleratorChoice, Resources
 from blueprint.settings.scaling import Scaling
 from blueprint.settings.weights import Cache
@@ -29,6 +30,7 @@ class KubernetesModel(SettingsModel):
     scaling: Scaling = Field(default_factory=Scaling)
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)
     expose: Expose | None = None
+    llm_d: LlmD | None = None
     formerly: Annotated[
         list[ModelName],
         Field(
