@@ -1,5 +1,6 @@
 """Helm's command line for a release, by the inputs that the release is registered with."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,12 +27,18 @@ def chart_arguments(inputs: Mapping[str, Any]) -> list[str]:
 
 def template_arguments(inputs: Mapping[str, Any]) -> list[str]:
     """`helm template` of a release. It reads the values from its standard input, where no process list shows them."""
-    return ["template", str(inputs["name"]), *chart_arguments(inputs), f"--namespace={inputs['namespace']}", "--values=-"]
+    return [
+        "template",
+        str(inputs["name"]),
+        *chart_arguments(inputs),
+        f"--namespace={inputs['namespace']}",
+        "--values=-",
+    ]
 
 
 def values_text(inputs: Mapping[str, Any]) -> str:
-    """What Helm reads from its standard input."""
-    return yaml.safe_dump(inputs.get("values") or {})
+    """What Helm reads from its standard input. JSON: Helm takes a bare y for true, and PyYAML writes one for "y"."""
+    return json.dumps(inputs.get("values") or {})
 
 
 def objects(text: str, namespace: str) -> Iterator[dict[str, Any]]:

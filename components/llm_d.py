@@ -84,7 +84,7 @@ def chart_values(workload: Workload, delivery: Delivery, deployment: Any) -> Any
                 if key in pod
             },
             "volumes": [volume for volume in pod.pop("volumes") if volume["name"] != _CACHE],
-            "extraConfig": _escaped(pod),
+            "extraConfig": escaped(pod),
             "containers": [_container(each) for each in containers],
         },
         "prefill": {"create": False},
@@ -103,7 +103,7 @@ def _container(container: Any) -> Any:
         "mountModelVolume": any(mount["name"] == _CACHE for mount in mounts),
         "extraConfig": rest,
     }
-    return {key: _escaped(value) if key in _TEMPLATED else value for key, value in values.items()}
+    return {key: escaped(value) if key in _TEMPLATED else value for key, value in values.items()}
 
 
 def _cache_mount(containers: Any) -> Any:
@@ -115,10 +115,10 @@ def _annotations(workload: Workload) -> Any:
     return {key: value for key, value in labels(workload).items() if key.startswith("llm-inference/")}
 
 
-def _escaped(value: Any) -> Any:
+def escaped(value: Any) -> Any:
     """The value as it comes out of Helm's template engine unchanged."""
     if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
+        return {key: escaped(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_escaped(item) for item in value]
+        return [escaped(item) for item in value]
     return value.replace("{{", "{{`{{`}}") if isinstance(value, str) else value

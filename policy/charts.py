@@ -37,15 +37,18 @@ def _rendered(inputs_text: str, root: Path) -> Sequence[dict[str, Any]]:
             f"{command[0]} is not on PATH. Install Helm, or on a machine with Go: "
             f"export {COMMAND}='python -m lab.tools helm'."
         )
-    done = subprocess.run(
-        [*command, *template_arguments(inputs)],
-        input=values_text(inputs),
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*command, *template_arguments(inputs)],
+            input=values_text(inputs),
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ChartError(f"helm template did not end within {_SECONDS} s.") from None
     if done.returncode != 0:
         raise ChartError(f"helm template: {done.stderr.strip().removeprefix('Error: ')}")
     try:

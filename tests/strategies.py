@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from blueprint.engines import VLLM_VERSIONS
+from tests.llm_d_strategies import llm_d
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
@@ -118,6 +119,7 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
         cache=_caches(replicas),
         resources=_resources(gpus),
         lifecycle=lifecycle,
+        llmD=llm_d(),
     )
     return {**model, **draw(optional)}
 

@@ -18,7 +18,7 @@ class ModelServiceChart(SettingsModel):
         default=None,
         min_length=1,
         max_length=64,
-        description="Version of the chart, as its repository writes it; the newest that this project knows when absent.",
+        description="Version of the chart, as its repository writes it; the newest known one when absent.",
     )
     path: str | None = Field(
         default=None,

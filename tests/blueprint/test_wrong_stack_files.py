@@ -10,6 +10,7 @@ from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.stack import resolve_stack
 from tests.blueprint import stack_files
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
+from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
 from tests.blueprint.stack_files import (
     DELETE,
@@ -24,7 +25,7 @@ from tests.blueprint.stack_files import (
     refusal,
 )
 
-ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES}
+ALL_MISTAKES = {**MISTAKES, **ENDPOINT_MISTAKES, **LLM_D_MISTAKES}
 
 
 @pytest.mark.parametrize(

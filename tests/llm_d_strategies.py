@@ -1,0 +1,22 @@
+"""Hypothesis strategies for models that llm-d delivers."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from blueprint.llm_d import VERSIONS
+
+
+def llm_d() -> st.SearchStrategy[dict[str, Any]]:
+    """Valid values of llmD."""
+    fetched = st.fixed_dictionaries(
+        {},
+        optional={
+            "repository": st.sampled_from(
+                ["https://charts.example.com/llm-d", "oci://registry.example.com:5000/llm-d"]
+            ),
+            "version": st.sampled_from(VERSIONS),
+        },
+    )
+    local = st.fixed_dictionaries({"path": st.sampled_from(["chart", "charts/modelservice", "charts/m-v0.4.12.tgz"])})
+    return st.fixed_dictionaries({}, optional={"chart": fetched | local})
