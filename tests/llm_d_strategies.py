@@ -1,10 +1,19 @@
 """Hypothesis strategies for models that llm-d delivers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
 
 from blueprint.llm_d import VERSIONS
+
+
+def deliverable(model: Mapping[str, Any]) -> bool:
+    """Whether the chart can take a raw model: vLLM, a fixed number of replicas, one claim or none."""
+    scaling = model.get("scaling", {})
+    fixed = scaling.get("min", 1) == scaling.get("max", 1)
+    one_place = model.get("cache", {}).get("mode", "shared") in ("shared", "none")
+    return fixed and one_place and model["engine"]["name"] == "vllm"
 
 
 def llm_d() -> st.SearchStrategy[dict[str, Any]]:

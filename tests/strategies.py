@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from blueprint.engines import VLLM_VERSIONS
-from tests.llm_d_strategies import llm_d
+from tests.llm_d_strategies import deliverable, llm_d
 
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
@@ -121,7 +121,10 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
         lifecycle=lifecycle,
         llmD=llm_d(),
     )
-    return {**model, **draw(optional)}
+    whole = {**model, **draw(optional)}
+    if not deliverable(whole):
+        whole.pop("llmD", None)
+    return whole
 
 
 def gpus_wanted(models: Mapping[str, Mapping[str, Any]], accelerator: str) -> int:
