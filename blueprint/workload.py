@@ -12,6 +12,7 @@ from blueprint.engines.process import EngineProcess
 from blueprint.engines.resolve import fetched_beside, resolve_engine, resolve_image, served_name
 from blueprint.exposure import EngineKeys, Exposure, resolve_exposure, resolve_keys, splitter_of
 from blueprint.lifecycle import Times, resolve_outage, resolve_times
+from blueprint.llm_d import Delivery, resolve_delivery
 from blueprint.network import Flows, download_flows, serving_flows
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_revision
@@ -32,6 +33,7 @@ class Workload:
     gpu_count: GPUs of one pod; a replica has a pod on each of its nodes.
     warm_up: whether a replica is ready only once it has generated a token.
     outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
+    llm_d: the chart that runs the replicas; None where an object of this project does.
     exposure: its publication, and keys: what its callers must show; None where it has none.
     flows: what its replicas may do on the network, and download_flows: the Job that fills its cache, if any.
     """
@@ -61,6 +63,7 @@ class Workload:
     times: Resolved[Times]
     outage: Resolved[int]
     warm_up: bool
+    llm_d: Resolved[Delivery] | None
     exposure: Resolved[Exposure] | None
     keys: Resolved[EngineKeys] | None
     flows: Flows
@@ -139,6 +142,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         times=times,
         outage=resolve_outage(model, rollout.value, times.value),
         warm_up=model.lifecycle.warm_up,
+        llm_d=resolve_delivery(model.llm_d, model.model, storage.value),
         exposure=resolve_exposure(description, cluster, name, model, engine),
         keys=resolve_keys(description, name, model, engine, rollout.value),
         flows=serving_flows(description, cluster, model, name=name, engine=engine, weights=weights.value),

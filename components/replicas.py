@@ -1,4 +1,4 @@
-"""What runs a model's replicas: a Deployment, a StatefulSet, or groups over several nodes."""
+"""What runs a model's replicas: a Deployment, a StatefulSet, groups over several nodes, or llm-d's chart."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.group import API_VERSION, AWAITED, group_spec
 from components.labels import selector
+from components.llm_d import chart_values, release
 from components.place import SKIP_AWAIT, Place
 from components.pod.template import pod_template
 from components.weights.stateful import governing_name, governing_service_spec, stateful_set_spec
@@ -34,6 +35,10 @@ def register_replicas(
         # Absent alone, the count would leave what we manage, and the API server would make it 1.
         ignore_changes=["spec.replicas"] if scaled else [],
     )
+    if workload.llm_d is not None:
+        delivery, spec = workload.llm_d.value, deployment_spec(workload, hub_token)
+        release(name, place, delivery, values=chart_values(workload, delivery, spec), after=after)
+        return
     metadata = place.metadata(workload.object_name, **({} if scaled else {"annotations": TAKE_OVER}))
     match workload.kind:
         case "Deployment":

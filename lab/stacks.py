@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blueprint.description import LAB_ID
+from blueprint.helm import RELEASE
 
 _PROJECT = "llm-inference"
 _ENDPOINT, _ENDPOINT_READY = "hf:Endpoint", "hf:EndpointReady"
@@ -71,6 +72,8 @@ def _path(url: str, stack: str) -> Path | None:
 
 def _resource(item: dict[str, Any]) -> Resource:
     outputs, inputs = item.get("outputs", {}), item.get("inputs", {})
+    if item["type"] == RELEASE:
+        return _release(item, inputs, outputs)
     metadata = inputs.get("metadata", {})
     is_object = item["type"].startswith("kubernetes:") and isinstance(metadata, dict)
     return Resource(
@@ -81,6 +84,21 @@ def _resource(item: dict[str, Any]) -> Resource:
         # Where a scaler decides, the stack says nothing, and what was last seen is what is wanted.
         replicas=_number(inputs.get("spec"), "replicas") or _number(outputs.get("spec"), "replicas"),
         ready=_number(outputs.get("status"), "readyReplicas"),
+    )
+
+
+def _release(item: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Any]) -> Resource:
+    """A model that llm-d delivers. Helm calls a release deployed when all its replicas are ready."""
+    values = inputs.get("values")
+    replicas = _number(values.get("decode") if isinstance(values, dict) else None, "replicas")
+    deployed = _text(outputs.get("status"), "status") == "deployed"
+    return Resource(
+        name=inputs["name"],
+        kind="Release",
+        namespace=inputs["namespace"],
+        protect=bool(item.get("protect")),
+        replicas=replicas,
+        ready=replicas if deployed else 0,
     )
 
 

@@ -84,4 +84,7 @@ def _identity(item: Any, index: int) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "(absent)"
-    return value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6).strip()
+    if isinstance(value, str):
+        return value
+    # PyYAML ends a bare scalar with the mark of a document's end.
+    return yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("...\n").strip()

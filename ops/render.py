@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
+from blueprint.helm import RELEASE
 from ops.manifests import differences, file_name, read_folder, to_yaml
 from ops.program import Registered, run_program, secrets_in
 from ops.project import Project
+from policy.charts import ChartError, render_release
+from policy.rules import RULES
 
 
 @click.command()
@@ -19,11 +22,18 @@ def command(stack: str, out: Path) -> None:
 
     A Secret whose value comes from the configuration is named, not written: a file is no place for it.
     """
-    manifests, withheld = render(run_program(Project.find(), stack))
-    for line in write(manifests, out):
+    project = Project.find()
+    registered = run_program(project, stack)
+    manifests, withheld = render(registered)
+    charts, missing = render_charts(registered, project.root)
+    for line in write({**manifests, **charts}, out):
         click.echo(line)
     for name in withheld:
         click.echo(f"not written: Secret {name} holds a secret of the configuration; `pulumi up` makes it")
+    for line in missing:
+        click.echo(f"not written: {line}")
+    if broken := broken_rules(charts):
+        raise click.ClickException("\n".join(broken))
 
 
 def render(registered: Iterable[Registered]) -> tuple[dict[str, Any], list[str]]:
@@ -31,7 +41,7 @@ def render(registered: Iterable[Registered]) -> tuple[dict[str, Any], list[str]]
     manifests: dict[str, Any] = {}
     withheld: list[str] = []
     for resource in registered:
-        if not resource.type.startswith("kubernetes:"):
+        if not resource.type.startswith("kubernetes:") or resource.type == RELEASE:
             continue
         manifest = resource.inputs
         if any(secrets_in(manifest)):
@@ -39,6 +49,35 @@ def render(registered: Iterable[Registered]) -> tuple[dict[str, Any], list[str]]
         else:
             manifests[file_name(manifest)] = manifest
     return manifests, withheld
+
+
+def render_charts(registered: Iterable[Registered], root: Path) -> tuple[dict[str, Any], list[str]]:
+    """The objects of the Helm releases by file name, and what is said of releases that cannot be rendered here.
+
+    root: of the project, where paths of charts begin.
+    """
+    manifests: dict[str, Any] = {}
+    missing: list[str] = []
+    for resource in registered:
+        if resource.type != RELEASE:
+            continue
+        name = f"{resource.inputs['namespace']}/{resource.inputs['name']}"
+        if any(secrets_in(resource.inputs)):
+            missing.append(f"release {name} holds a secret of the configuration; `pulumi up` installs it")
+            continue
+        try:
+            found = render_release(resource.inputs, root)
+        except ChartError as error:
+            missing.append(f"the objects of release {name}: {error}")
+        else:
+            manifests |= {file_name(manifest): manifest for manifest in found}
+    return manifests, missing
+
+
+def broken_rules(manifests: dict[str, Any]) -> list[str]:
+    """How objects that a chart made break the mandatory rules of the policy pack, which the program's own keep."""
+    found = list(manifests.values())
+    return [f"breaks {rule.name}: {line}" for rule in RULES if rule.mandatory for line in rule.judge_all(found)]
 
 
 def write(manifests: dict[str, Any], out: Path) -> list[str]:

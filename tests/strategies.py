@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
 from tests.engine_strategies import engines
 from tests.exposure_strategies import published
+from tests.llm_d_strategies import deliverable, llm_d
 from tests.parallel_strategies import divided, gpus_of_replica, groups_clash
 from tests.scaling_strategies import prometheus_addresses, scaled, scales
 from tests.weights_strategies import caches, sources
@@ -97,7 +98,10 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     model |= draw(optional)
     if model.get("cache", {}).get("mode") == "none" and "revision" not in model and draw(st.booleans()):
         model["source"] = draw(sources(model["engine"]["name"]))
-    return draw(divided(draw(scaled(model))))
+    whole = draw(divided(draw(scaled(model))))
+    if deliverable(whole) and draw(st.booleans()):
+        whole["llmD"] = draw(llm_d())
+    return whole
 
 
 def gpus_wanted(models: Mapping[str, Mapping[str, Any]], *accelerators: str) -> int:

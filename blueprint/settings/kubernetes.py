@@ -8,6 +8,7 @@ from blueprint.settings.base import HubRepository, HubRevision, LabelValue, Mode
 from blueprint.settings.engines import ClusterEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
+from blueprint.settings.llm_d import LlmD
 from blueprint.settings.parallel import Parallel
 from blueprint.settings.placement import AcceleratorChoice, Placement, Resources
 from blueprint.settings.scaling import Scaling
@@ -36,6 +37,7 @@ class KubernetesModel(SettingsModel):
     scaling: Scaling = Field(default_factory=Scaling)
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)
     expose: Expose | None = None
+    llm_d: LlmD | None = None
     formerly: Annotated[
         list[ModelName],
         Field(

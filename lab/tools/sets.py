@@ -75,3 +75,11 @@ CRDS = ToolSet(
 
 LINT = ToolSet(folder=_HERE / "lint")
 """kubeconform, which holds manifests to the schemas of the API."""
+HELM = ToolSet(
+    folder=_HERE / "helm",
+    # Without it Helm calls itself v4.3, also in what a release records.
+    stamps=MappingProxyType(
+        {"helm.sh/helm/v4/internal/version.version": ("helm.sh/helm/v4", "v{major}.{minor}.{patch}")}
+    ),
+)
+"""Helm. Built when a stack first has a release: minutes that the others need not spend."""

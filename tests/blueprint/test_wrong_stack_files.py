@@ -13,6 +13,7 @@ from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.engine_mistakes import ENGINE_MISTAKES
 from tests.blueprint.exposure_mistakes import EXPOSURE_MISTAKES, INGRESS, OWN, SHARED
 from tests.blueprint.lifecycle_mistakes import LIFECYCLE_MISTAKES
+from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
 from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
 from tests.blueprint.scaling_mistakes import SCALING_MISTAKES
@@ -33,6 +34,7 @@ from tests.blueprint.weights_mistakes import WEIGHTS_MISTAKES
 ALL_MISTAKES = {
     **MISTAKES,
     **LIFECYCLE_MISTAKES,
+    **LLM_D_MISTAKES,
     **PARALLEL_MISTAKES,
     **WEIGHTS_MISTAKES,
     **SCALING_MISTAKES,

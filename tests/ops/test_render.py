@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from ops.cli import main
 from ops.manifests import to_yaml
+from tests.house.helm_stand_in import deployment, stand_in, without_helm
 from tests.support import PROJECT
 
 
@@ -146,6 +147,44 @@ def test_what_an_endpoint_resolves_to_is_explained(checkout):
         "revision: 989aa7980e4cf806f80c7fef2b1adb7bc71aa306\n    main, published:",
     ):
         assert words in output
+
+
+DECODE = "3-deployment-m-decode.yaml"
+
+
+@pytest.fixture
+def render_by_llm_d(checkout, monkeypatch):
+    """Render dev, whose model llm-d delivers, in an environment."""
+    edit(checkout / "Pulumi.dev.yaml", "      accelerator:", "      llmD: {}\n      accelerator:")
+
+    def run(environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return llm("render", "--stack", "dev", "--out", "out")
+
+    return run
+
+
+def test_the_objects_of_a_chart_are_written_with_their_namespace(checkout, render_by_llm_d, tmp_path):
+    result = render_by_llm_d(stand_in(tmp_path, deployment()))
+    assert f"new: {DECODE}" in result.output
+    written = yaml.safe_load((checkout / "out" / DECODE).read_text())
+    assert written["metadata"] == {"name": "m-decode", "namespace": "llm"}
+    # What the chart delivers is not delivered twice.
+    assert len(list((checkout / "out").glob("3-deployment-*"))) == 1
+
+
+def test_without_helm_the_rest_is_written_and_what_is_missing_is_named(checkout, render_by_llm_d):
+    result = render_by_llm_d(without_helm())
+    assert result.exit_code == 0
+    assert "not written: the objects of release llm/qwen-1-5b: helm-that-is-not-there is not on PATH" in result.output
+    assert any((checkout / "out").glob("2-service-*"))
+
+
+def test_a_chart_that_breaks_a_rule_fails_the_rendering(render_by_llm_d, tmp_path):
+    result = render_by_llm_d(stand_in(tmp_path, deployment(securityContext={"privileged": True})))
+    assert result.exit_code == 1
+    assert 'breaks no-privileged-container: Deployment m-decode: container "engine" is privileged' in result.output
 
 
 @pytest.mark.parametrize("text", ["y", "N", "1e3", "0o7", "+1", ".5", "12", "1:30", "true", "null", "--flag=1", "word"])

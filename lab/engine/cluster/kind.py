@@ -1,9 +1,13 @@
 """The provider resource's own configuration: which cluster it is."""
 
+from lab.engine.cluster.both import ObjectsAndReleases
 from lab.engine.cluster.provider import KubernetesProvider
+from lab.engine.helm.provider import Releases
+from lab.engine.helm.tool import Helm
+from lab.engine.helm.troubles import Watch
 from lab.engine.provider import Checked, Diff, Provider
 from lab.engine.registry import Kind
-from lab.engine.values import PropertyMap
+from lab.engine.values import PropertyMap, bare
 
 _SUPPORTED = ("context", "kubeconfig", "clusterIdentifier", "version", "cluster", "upsertExistingObjects")
 
@@ -25,4 +29,7 @@ class Kubernetes(Kind):
 
     async def connect(self, inputs: PropertyMap) -> Provider:
         """The provider; one that knows why it cannot reach the cluster when it cannot."""
-        return await KubernetesProvider.connect(inputs)
+        objects = await KubernetesProvider.connect(inputs)
+        settings = bare(inputs)
+        helm = Helm(settings.get("kubeconfig") or "", settings.get("context") or None)
+        return ObjectsAndReleases(objects, Releases(helm, Watch(objects.api), objects.unreachable))

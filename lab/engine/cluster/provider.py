@@ -48,6 +48,11 @@ class KubernetesProvider:
         self.unreachable = unreachable
         self._upsert = upsert
 
+    @property
+    def api(self) -> Api | None:
+        """The API server; None when it cannot be asked."""
+        return self._api
+
     @classmethod
     async def connect(cls, inputs: PropertyMap) -> "KubernetesProvider":
         """Find the context and ask the server once."""

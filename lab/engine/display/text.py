@@ -16,6 +16,7 @@ SECRET_TEXT = "[secret]"  # noqa: S105  a word, not a secret
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36, "bold": 1, "faint": 2}
+_COPY_OF_INPUTS = "__inputs"
 _SHORTEST_REDACTED = 6  # a shorter secret is a word that harmless texts contain, and as a secret it is none
 
 
@@ -140,6 +141,9 @@ class Redactor:
 
     def learn(self, value: Any) -> None:
         """Remember the strings of all secrets in a value."""
+        if isinstance(value, dict):
+            # A Helm release's copy of its inputs is one secret as a whole; the inputs themselves tell which part is.
+            value = {key: item for key, item in value.items() if key != _COPY_OF_INPUTS}
         found = {
             part
             for outer in parts(value)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from blueprint import text
+from blueprint.helm import COMMAND as HELM_COMMAND
 from lab.engine.context import DeploymentError
 from lab.engine.events import PolicyPack, Violation
 from lab.engine.hosts.policy_config import LEVEL_NAMES, PackConfig, read_config, reconcile
@@ -76,6 +79,8 @@ class PolicyHost:
                 "PULUMI_STACK": place.stack,
                 "PULUMI_ORGANIZATION": "organization",
                 "PULUMI_DRY_RUN": "true" if place.preview else "false",
+                # A pack that judges the objects of a release renders its chart.
+                **({} if HELM_COMMAND in os.environ else {HELM_COMMAND: f"{sys.executable} -m lab.tools helm"}),
             },
             say=say,
         )

@@ -1,0 +1,1 @@
+"""Helm releases as resources, carried out by the real Helm."""

@@ -1,0 +1,36 @@
+"""In place of Helm, where a test is about what is done with objects that a chart made."""
+
+import shlex
+import sys
+
+import yaml
+
+from blueprint.helm import COMMAND
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def stand_in(tmp_path, *objects):
+    """The environment in which whatever is rendered gives these objects."""
+    (tmp_path / "objects.yaml").write_text("---\n".join(map(yaml.safe_dump, objects)))
+    program = tmp_path / "helm.py"
+    program.write_text(
+        "import pathlib, sys\nsys.stdin.read()\nprint(pathlib.Path(__file__).with_name('objects.yaml').read_text())\n"
+    )
+    return {COMMAND: shlex.join([sys.executable, str(program)])}
+
+
+def deployment(**container):
+    """A Deployment such as a chart makes: without a namespace."""
+    spec = {"containers": [{"name": "engine", "image": f"a@{DIGEST}", **container}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "m-decode"},
+        "spec": {"template": {"spec": spec}},
+    }
+
+
+def without_helm():
+    """The environment of a machine without Helm."""
+    return {COMMAND: "helm-that-is-not-there"}

@@ -1,0 +1,55 @@
+"""The objects of Helm releases, judged by the same pack as the program's own."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import grpc
+import pytest
+from pulumi.runtime.proto import analyzer_pb2_grpc
+
+from blueprint.helm import RELEASE
+from tests.house.helm_stand_in import deployment, stand_in, without_helm
+from tests.policy.test_pack import judge
+from tests.support import PROJECT
+
+INPUTS = {"name": "m", "namespace": "llm", "chart": "c", "values": {"replicas": 1, "list": ["a"]}}
+
+
+@contextlib.contextmanager
+def pack(environment):
+    command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PROJECT.root / "policy")]
+    environment = {**os.environ, **environment}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=PROJECT.root / "policy", env=environment
+    ) as host:
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{int(host.stdout.readline())}") as channel:
+                yield analyzer_pb2_grpc.AnalyzerStub(channel)
+        finally:
+            host.kill()
+
+
+@pytest.mark.parametrize(
+    ("container", "broken"),
+    [
+        ({}, set()),
+        ({"image": "a:latest"}, {"image-by-digest"}),
+        ({"securityContext": {"privileged": True}}, {"no-privileged-container"}),
+    ],
+)
+def test_each_rule_judges_what_a_chart_makes(tmp_path, container, broken):
+    with pack(stand_in(tmp_path, deployment(**container))) as stub:
+        found = judge(stub, RELEASE, INPUTS)
+    assert found.keys() == broken
+    for message in found.values():
+        assert 'Deployment m-decode: container "engine"' in message
+
+
+def test_a_machine_without_helm_says_that_nobody_judged():
+    with pack(without_helm()) as stub:
+        found = judge(stub, RELEASE, INPUTS)
+    assert found.keys() == {"chart-is-judged"}
+    assert "were not judged" in found["chart-is-judged"]
+    assert "Install Helm" in found["chart-is-judged"]
