@@ -12,7 +12,7 @@ from lab.errors import LabError
 LAYOUT = 1
 """Shape of the home directory. A home of another layout is emptied and made anew."""
 
-PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "hub")
+PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "hub", "proxy")
 """Who listens; always on 127.0.0.1."""
 
 # Below the range from which systems take ports for outgoing connections: those would collide at random.
@@ -89,7 +89,7 @@ class Settings:
             owner = process.removesuffix("-peer")
             if known is not None and (owner not in needed or _is_free(known)):
                 continue
-            ports[process] = _pick(set(ports.values()))
+            ports[process] = free_port(set(ports.values()))
             if known is not None:
                 moved.append(
                     f"port {known} is taken by a process that is not the lab's: {process} moves to {ports[process]}"
@@ -116,7 +116,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _pick(taken: set[int]) -> int:
+def free_port(taken: set[int]) -> int:
+    """Give a port of 127.0.0.1 that nobody listens on, and none of those taken. Raises LabError."""
     for _ in range(_PORT_TRIES):
         port = secrets.choice(_PORT_RANGE)
         if port not in taken and _is_free(port):
