@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 COMMANDS = {
-    "chat": "ops.endpoints.chat",
+    "chat": "ops.asking.chat",
     "doctor": "ops.doctor",
     "endpoints": "ops.endpoints.commands",
     "explain": "ops.explain",
-    "generate": "ops.endpoints.generate",
+    "generate": "ops.asking.generate",
     "lock": "ops.lock",
     "render": "ops.render",
     "schema": "ops.schema",

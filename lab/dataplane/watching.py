@@ -32,7 +32,8 @@ class Copies:
             try:
                 await self._follow(client)
             except (ApiError, httpx2.HTTPError, OSError) as error:
-                _log.warning("%s: will list again: %s", self._kind.__name__, error)
+                # A definition that is not there yet, or an API server that restarts; the rest of the text is a link.
+                _log.warning("%s: will list again: %s", self._kind.__name__, str(error).partition("\n")[0])
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, client: AsyncClient) -> None:
