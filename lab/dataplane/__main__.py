@@ -23,13 +23,14 @@ from lightkube.resources.discovery_v1 import EndpointSlice
 from lightkube.resources.networking_v1 import Ingress
 from lightkube.types import PatchType
 
-from lab.cluster.settings import free_port, write_private
+from lab.cluster.settings import write_private
 from lab.dataplane import LEASE
 from lab.dataplane.endpoints import endpoints
 from lab.dataplane.fleet import Fleet
 from lab.dataplane.pods import PART_OF, PROJECT, end, has_engine, key_sources, runs
+from lab.dataplane.ports import Ports
 from lab.dataplane.proxy import HOST, Proxy
-from lab.dataplane.routes import ServiceName, table
+from lab.dataplane.routes import table
 from lab.dataplane.watching import Copies
 
 _RENEW_SECONDS = 5.0
@@ -49,7 +50,9 @@ class DataPlane:
     def __init__(self, home: Path, *, drain_seconds: float, gateway: int) -> None:
         self._drain_seconds = drain_seconds
         self._gateway = gateway
-        self._addresses = home / "dataplane" / "addresses.json"
+        folder = home / "dataplane"
+        folder.mkdir(exist_ok=True)
+        self._addresses = folder / "addresses.json"
         self._changed = asyncio.Event()
         self._fleet = Fleet(home, self._changed)
         self._proxy = Proxy(home / "proxy")
@@ -58,7 +61,7 @@ class DataPlane:
         self._slices = Copies(EndpointSlice, self._changed)
         self._routes = Copies(_HTTPRoute, self._changed)
         self._ingresses = Copies(Ingress, self._changed)
-        self._ports = self._known_ports()
+        self._ports = Ports(folder / "ports.json", in_use=self._proxy.ports())
 
     async def run(self, client: AsyncClient) -> None:
         """Follow the cluster for ever."""
@@ -98,33 +101,17 @@ class DataPlane:
 
     def _configure_proxy(self) -> None:
         found = endpoints(self._services.objects.values(), self._slices.objects.values(), self._fleet.port_of)
-        self._ports = {service: port for service, port in self._ports.items() if service in found}
-        for service in found:
-            if service not in self._ports:
-                self._ports[service] = free_port({self._gateway, *self._ports.values(), *self._fleet.ports})
-        self._proxy.update(table(self._routes.objects.values(), self._ingresses.objects.values()), found, self._ports)
-        self._publish()
-
-    def _publish(self) -> None:
-        """Write down where people and programs find the Services and the gateway."""
+        ports = self._ports.of(found, taken={self._gateway, *self._fleet.ports})
+        self._proxy.update(table(self._routes.objects.values(), self._ingresses.objects.values()), found, ports)
         text = json.dumps(
             {
                 "gateway": f"http://{HOST}:{self._gateway}",
-                "services": {str(service): f"http://{HOST}:{port}" for service, port in sorted(self._ports.items())},
+                "services": {str(service): f"http://{HOST}:{port}" for service, port in sorted(ports.items())},
             },
             indent=2,
         )
         if not self._addresses.exists() or self._addresses.read_text() != text:
-            self._addresses.parent.mkdir(exist_ok=True)
             write_private(self._addresses, text)
-
-    def _known_ports(self) -> dict[ServiceName, int]:
-        """Addresses of Services survive: people have them in their notebooks."""
-        try:
-            listed = json.loads(self._addresses.read_text())["services"]
-        except (FileNotFoundError, ValueError, KeyError):
-            return {}
-        return {ServiceName(*name.split("/")): int(url.rpartition(":")[2]) for name, url in listed.items()}
 
 
 async def _keys(client: AsyncClient, pod: Mapping[str, Any]) -> list[str]:

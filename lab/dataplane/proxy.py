@@ -45,6 +45,11 @@ class Proxy:
             write_private(path, text)
         return path
 
+    def ports(self) -> set[int]:
+        """The ports of Services that the proxy was last told to listen on."""
+        listed = json.loads((self._folder / "listeners.json").read_text())["resources"]
+        return {int(item["address"]["socket_address"]["port_value"]) for item in listed}
+
     def update(self, table: Table, endpoints: Endpoints, ports: Mapping[ServiceName, int]) -> None:
         """Make the proxy send requests so. What is needed comes before what needs it, and goes after it.
 

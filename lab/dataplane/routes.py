@@ -120,5 +120,5 @@ def _ingress_rules(ingress: Object, item: Object) -> Iterable[Rule]:
             headers=(),
             backends=[(ServiceName(ingress["metadata"]["namespace"], service.get("name", "")), 1)],
             seconds=0.0,  # nginx limits silence alone
-            idle=float(given.removesuffix("s")) if given else _NGINX_SECONDS,
+            idle=seconds_of(given if given[-1:].isalpha() else f"{given}s") or _NGINX_SECONDS,
         )

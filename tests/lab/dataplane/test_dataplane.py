@@ -9,6 +9,7 @@ from lightkube.codecs import from_dict
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Pod
+from lightkube.types import PatchType
 
 from lab.cluster.processes import Processes, marked
 from lab.dataplane import ENGINES
@@ -98,9 +99,11 @@ def chat(url, host=None, **body):
     return httpx2.post(f"{url}/v1/chat/completions", json=question, headers=headers, trust_env=False)
 
 
-def engines(lab):
-    processes = Processes(lab.home)
-    return {name: found.pid for name in processes.names(ENGINES) if (found := processes.find(name))}
+def engines(lab, namespace):
+    """Pids of the engines of a namespace's pods, by pod."""
+    processes, prefix = Processes(lab.home), f"{ENGINES}{namespace}."
+    names = processes.names(prefix)
+    return {name.removeprefix(prefix): found.pid for name in names if (found := processes.find(name))}
 
 
 def test_each_service_leads_to_the_engine_that_its_pods_arguments_describe(served):
@@ -119,7 +122,7 @@ def test_the_gateway_follows_hosts_paths_and_weights_without_losing_a_request(la
     assert httpx2.get(f"{gateway}/metrics", headers={"Host": host}, trust_env=False).status_code == 404
     with Asking(gateway, host) as asking:
         for weights in ({"a": 0, "b": 1}, {"a": 1, "b": 1}, {"a": 1, "b": 0}, {"a": 0, "b": 1}):
-            client.patch(HTTPRoute, "r", route("r", host, **weights), namespace=namespace)
+            client.patch(HTTPRoute, "r", route("r", host, **weights), namespace=namespace, patch_type=PatchType.MERGE)
             asking.wait_for_answers(10)
     assert asking.failures == []
     eventually(lambda: chat(gateway, host, model="b").status_code == 200)
@@ -128,10 +131,10 @@ def test_the_gateway_follows_hosts_paths_and_weights_without_losing_a_request(la
 
 def test_an_engine_that_is_killed_costs_requests_and_comes_back(lab, served, namespace):
     """Also: the client that asks all the time notices when requests fail."""
-    name = next(name for name in engines(lab) if name.startswith(f"{ENGINES}{namespace}.a-"))
+    pid = next(pid for pod, pid in engines(lab, namespace).items() if pod.startswith("a-"))
     with Asking(served["a"]) as asking:
         asking.wait_for_answers(5)
-        Processes(lab.home).find(name).kill()
+        psutil.Process(pid).kill()
         eventually(lambda: asking.failures)
         asking.wait_for_answers(20)
     assert asking.failures
@@ -140,10 +143,14 @@ def test_an_engine_that_is_killed_costs_requests_and_comes_back(lab, served, nam
 def test_without_a_wait_before_the_signal_the_pod_ends_at_once(lab, client, namespace, served):
     """What preStop is for: the engine gets SIGTERM while the pod is still known."""
     create(client, namespace, *model("hasty", pre_stop=0))
-    prefix = f"{ENGINES}{namespace}.hasty-"
-    eventually(lambda: any(name.startswith(prefix) for name in engines(lab)))
+
+    def hasty():
+        return [pod for pod in engines(lab, namespace) if pod.startswith("hasty-")]
+
+    pod = eventually(hasty)[0]
     client.delete(Deployment, "hasty", namespace=namespace)
-    eventually(lambda: not any(name.startswith(prefix) for name in engines(lab)), seconds=10)
+    eventually(lambda: not hasty())
+    assert client.get(Pod, pod, namespace=namespace).metadata.deletionTimestamp
 
 
 def test_a_stream_that_has_begun_ends_well_after_its_pod_was_deleted(lab, client, namespace, served):
@@ -154,11 +161,11 @@ def test_a_stream_that_has_begun_ends_well_after_its_pod_was_deleted(lab, client
         assert next(lines).startswith("data: ")
         client.delete(Pod, pod, namespace=namespace)
         assert [line for line in lines if line][-1] == "data: [DONE]"
-    eventually(lambda: f"{ENGINES}{namespace}.{pod}" not in engines(lab))
+    eventually(lambda: pod not in engines(lab, namespace))
 
 
-def test_the_data_plane_may_restart_without_anybody_noticing(lab, served):
-    before = engines(lab)
+def test_the_data_plane_may_restart_without_anybody_noticing(lab, namespace, served):
+    before = engines(lab, namespace)
     process = Processes(lab.home).find("dataplane")
     with Asking(served["a"]) as asking:
         asking.wait_for_answers(5)
@@ -166,18 +173,18 @@ def test_the_data_plane_may_restart_without_anybody_noticing(lab, served):
         assert lab.start() is True
         asking.wait_for_answers(20)
     assert asking.failures == []
-    assert engines(lab) == before
+    assert engines(lab, namespace) == before
 
 
 @pytest.mark.prove
 def test_a_restart_of_the_api_server_cuts_no_request(lab, namespace, served):
-    before = engines(lab)
+    before = engines(lab, namespace)
     with Asking(served["a"]) as asking:
         Processes(lab.home).find("kube-apiserver").kill()
         assert lab.start() is True
         asking.wait_for_answers(20)
     assert asking.failures == []
-    assert engines(lab) == before
+    assert engines(lab, namespace) == before
     with lab.client() as client:
         create(client, namespace, *model("later"))
     eventually(lambda: f"{namespace}/later" in addresses(lab)["services"])
@@ -188,8 +195,8 @@ def test_status_shows_the_proxy_and_the_data_plane(lab):
     assert (shown["proxy"], shown["dataplane"]) == (None, None)
 
 
-def test_engines_are_small_and_listen_on_loopback_alone(lab, served):
-    for pid in engines(lab).values():
+def test_engines_are_small_and_listen_on_loopback_alone(lab, namespace, served):
+    for pid in engines(lab, namespace).values():
         process = psutil.Process(pid)
         assert process.memory_info().rss < 60e6
         listening = {item.laddr.ip for item in process.net_connections() if item.status == psutil.CONN_LISTEN}
@@ -197,11 +204,11 @@ def test_engines_are_small_and_listen_on_loopback_alone(lab, served):
 
 
 @pytest.mark.prove
-def test_no_engine_outlives_the_lab_and_all_come_back_with_it(lab, served):
+def test_no_engine_outlives_the_lab_and_all_come_back_with_it(lab, namespace, served):
     """Last: the others share this lab."""
-    before = engines(lab)
+    before = engines(lab, namespace)
     lab.stop()
     assert marked(lab.home) == []
     lab.start()
     eventually(lambda: get(f"{served['a']}/health") == 200)
-    assert not set(before.values()) & set(engines(lab).values())
+    assert not set(before.values()) & set(engines(lab, namespace).values())
