@@ -305,7 +305,8 @@ class Lab:
         ]
         objects = [*storage.objects(), *(yaml.safe_load(path.read_text()) for path in definitions)]
         try:
-            with self.client() as client:
+            # On a busy machine a definition takes seconds to be stored.
+            with connect(self.home, seconds=READY_SECONDS) as client:
                 apply_nodes(client, wanted)
                 for object_ in objects:
                     client.apply(from_dict(object_), force=True)

@@ -25,11 +25,11 @@ _LEASE_SECONDS, _NODE_LEASE_SECONDS = 15.0, 30.0
 _POLL_SECONDS = 0.05
 
 
-def connect(home: Path) -> Client:
-    """Give a client of the API server of the lab at `home`."""
+def connect(home: Path, *, seconds: float = _TIMEOUT_SECONDS) -> Client:
+    """Give a client of the API server of the lab at `home`, which waits so long for an answer."""
     return Client(
         KubeConfig.from_file(home / "kubeconfig").get(),
-        timeout=httpx2.Timeout(_TIMEOUT_SECONDS),
+        timeout=httpx2.Timeout(seconds),
         trust_env=False,  # no proxy stands between this machine and itself
         field_manager=FIELD_MANAGER,
     )
