@@ -135,7 +135,7 @@ def _tell(found: Target) -> None:
         seen = f"{endpoint.state} at {endpoint.url}" if endpoint.url else endpoint.state
         click.echo(f"  {endpoint.model:<24} endpoint, {seen or 'not seen ready yet'}")
     if found.in_lab:
-        click.echo("The lab's pods are simulated: scheduling and rollouts are real, serving is not.")
+        click.echo("The lab's pods are simulated: scheduling, rollouts and requests are real, the answers are made up.")
     if any(endpoint.api == "lab" for endpoint in endpoints):
         click.echo("The lab's endpoints are simulated: the API behaves like the real one, the answers are made up.")
     click.echo("Try next:")
@@ -146,11 +146,19 @@ def _tell(found: Target) -> None:
     if "cluster" in found.config:
         kubectl = ".lab/kubectl" if found.in_lab else f"kubectl --context {found.config['cluster']['context']}"
         click.echo(f"  {kubectl} get deployments,pods,services --namespace {namespace}")
-    for endpoint in [item for item in endpoints if item.url][:1]:
-        click.echo(f'  make chat{stack} MODEL={endpoint.model} PROMPT="Why is the sky blue?"')
+    asked = "" if found.name == DERIVED else f" STACK={found.name}"
+    for model in _one_of_each(found):
+        click.echo(f'  make chat{asked} MODEL={model} PROMPT="Why is the sky blue?"')
     if endpoints:
         click.echo(f"  make endpoints{stack}")
     click.echo(f"  make down{stack}")
+
+
+def _one_of_each(found: Target) -> list[str]:
+    """A model on the cluster, and an endpoint, that can be asked."""
+    models = found.config.get("models") or {}
+    on_cluster = [name for name, settings in models.items() if settings.get("target") == "kubernetes"]
+    return [*on_cluster[:1], *[endpoint.model for endpoint in found.endpoints if endpoint.url][:1]]
 
 
 def main() -> None:

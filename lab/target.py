@@ -105,6 +105,8 @@ class Target:
         # Without a running stand-in nothing is set: the provider then says what it cannot check.
         if self.endpoints_in_lab and (url := self.lab.hub()) is not None:
             found = environment(url) | found
+        if self.in_lab and self.lab.hub() is not None:
+            found.setdefault("LLM_LAB_ADDRESSES", str(self.lab.addresses))
         if self.derived and "PULUMI_CONFIG_PASSPHRASE_FILE" not in found:
             found.setdefault("PULUMI_CONFIG_PASSPHRASE", PUBLIC_PASSPHRASE)
         return found

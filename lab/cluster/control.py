@@ -22,6 +22,8 @@ from lab.cluster.processes import Processes, Program, marked
 from lab.cluster.readiness import Probes, connect, wait_until
 from lab.cluster.settings import Settings
 from lab.cluster.stages import stages
+from lab.dataplane import ENGINES
+from lab.dataplane.proxy import Proxy
 from lab.errors import LabError
 from lab.locking import exclusive
 from lab.signals import uninterrupted
@@ -30,7 +32,10 @@ from lab.tools.build import Tools, ensure
 from lab.tools.sets import CLUSTER, CRDS, LWS
 
 REPOSITORY = Path(__file__).parents[2]
-_FILES = ("config.json", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "lws.yaml", "pki", "run")
+_FILES = (
+    *("config.json", "dataplane", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "lws.yaml"),
+    *("pki", "proxy", "run"),
+)
 _STATE = "state"  # of the stacks; those of other clusters survive the lab
 _ANSWER_SECONDS = 4.0
 # kwok renews every 10 s: after the machine has slept, this is how long to wait for a sign of life.
@@ -88,6 +93,11 @@ class Lab:
         if settings is None or self._processes.find(components.HUB) is None:
             return None
         return f"http://127.0.0.1:{settings.ports[components.HUB]}"
+
+    @property
+    def addresses(self) -> Path:
+        """A file that names the addresses of the gateway and of the models' Services."""
+        return self.home / "dataplane" / "addresses.json"
 
     def settings(self) -> Settings | None:
         """Give what the lab was last started with; None when it never was."""
@@ -191,7 +201,7 @@ class Lab:
             if (self.home / "config.json").exists():
                 self._say("config.json is of another version of the lab, or damaged: the lab starts empty")
                 self._stop()
-                for name in ("etcd", "hub", "pki", "kubeconfig", "run"):
+                for name in ("dataplane", "etcd", "hub", "pki", "kubeconfig", "run"):
                     shutil.rmtree(self.home / name, ignore_errors=True)
                 self.kubeconfig.unlink(missing_ok=True)
             return Settings(home=str(self.home))
@@ -229,12 +239,19 @@ class Lab:
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)
         return components.programs(
-            home=self.home, settings=settings, tools=tools, lws=lws, stages=stage_file, groups=group_file
+            home=self.home,
+            settings=settings,
+            tools=tools,
+            lws=lws,
+            stages=stage_file,
+            groups=group_file,
+            bootstrap=Proxy(self.home / "proxy").prepare(settings.ports[components.PROXY]),
         )
 
     def _run(self, settings: Settings, tools: Tools, lws: Tools) -> Settings:
         """Make all processes run, mending what is found broken; give the settings with the ports they have."""
-        if strays := self._processes.sweep(keep=components.NAMES):
+        engines = self._processes.names(ENGINES)
+        if strays := self._processes.sweep(keep=[*components.NAMES, *engines]):
             self._touched = True
             self._say(f"ended {strays} processes of an earlier start that had lost their run files")
         settings, _ = settings.with_free_ports(set())
@@ -263,7 +280,7 @@ class Lab:
             if problem is not None:
                 problems[program.name] = problem
         # Without its store the control plane starts again anyway.
-        asked = (components.HUB,) if problems.keys() & set(components.STORE) else components.NAMES
+        asked = components.APART if problems.keys() & set(components.STORE) else components.NAMES
         problems |= self._deaf(settings, [name for name in asked if name not in problems])
         if not first:
             for name, problem in problems.items():
@@ -278,7 +295,7 @@ class Lab:
         deaf: dict[str, str] = {}
         with contextlib.closing(Probes(self.home, settings)) as probes:
             for name in names:
-                patience = _LEASE_SECONDS if name in ("kwok", "provisioner") else _ANSWER_SECONDS
+                patience = _LEASE_SECONDS if name in ("kwok", *components.LEASES) else _ANSWER_SECONDS
                 deadline = time.monotonic() + patience
                 while (problem := probes.problem(name)) is not None and time.monotonic() < deadline:
                     time.sleep(0.2)
@@ -296,7 +313,8 @@ class Lab:
         ]
         objects = [*storage.objects(), *(yaml.safe_load(path.read_text()) for path in definitions)]
         try:
-            with self.client() as client:
+            # On a busy machine a definition takes seconds to be stored.
+            with connect(self.home, seconds=READY_SECONDS) as client:
                 apply_nodes(client, wanted)
                 for object_ in objects:
                     client.apply(from_dict(object_), force=True)
@@ -321,4 +339,6 @@ class Lab:
         self._processes.stop([name for name in names if name == "etcd"])
         if set(names) == set(components.NAMES):
             self._processes.sweep()
+            # The ports of engines that are gone may be somebody else's at the next start.
+            shutil.rmtree(self.home / "proxy", ignore_errors=True)
         return running

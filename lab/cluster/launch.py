@@ -12,7 +12,6 @@ from lightkube.resources.coordination_v1 import Lease
 from lab.cluster import components
 from lab.cluster.groups import LWS
 from lab.cluster.processes import Processes, Program
-from lab.cluster.provisioner import LEASE
 from lab.cluster.readiness import Probes, connect, wait_until
 from lab.cluster.settings import Settings
 from lab.errors import LabError
@@ -51,32 +50,33 @@ class Launch:
 
     def run(self, names: Sequence[str]) -> None:
         """Start the named processes and wait until they do their work."""
-        if components.HUB in names:
-            self._processes.start(self._programs[components.HUB])  # gets ready while the control plane does
+        apart = [name for name in components.APART if name in names]
+        for name in apart:
+            self._processes.start(self._programs[name])  # gets ready while the control plane does
         if "etcd" in names:
             self._etcd()
         if "kube-apiserver" in names:
             self._processes.start(self._programs["kube-apiserver"])
             self._wait("kube-apiserver", READY_SECONDS)
-        rest = [name for name in names if name not in (*components.STORE, components.HUB)]
+        rest = [name for name in names if name not in (*components.STORE, *components.APART)]
         self._prepare(rest)
         for name in rest:
             self._processes.start(self._programs[name])
         for name in rest:
             if name != "kwok":  # works when it has nodes; these come next
                 self._wait(name, READY_SECONDS)
-        if components.HUB in names:
-            self._wait(components.HUB, READY_SECONDS)
+        for name in apart:
+            self._wait(name, READY_SECONDS)
 
     def _prepare(self, names: Sequence[str]) -> None:
         if "kwok" in names:
             # A new kwok respects its predecessor's leases: it would let the nodes be for up to 40 s.
             with connect(self._processes.home) as client:
                 client.deletecollection(Lease, namespace="kube-node-lease")
-        if "provisioner" in names:
+        for name in components.LEASES.keys() & set(names):
             # The last one's sign of life must not pass for the new one's.
             with connect(self._processes.home) as client, contextlib.suppress(ApiError):
-                client.delete(Lease, LEASE, namespace="kube-system")
+                client.delete(Lease, components.LEASES[name], namespace="kube-system")
         if LWS in names:
             self._define_groups()
 

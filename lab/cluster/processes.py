@@ -107,6 +107,10 @@ class Processes:
             return None
         return process if ours else None
 
+    def names(self, prefix: str) -> list[str]:
+        """Names of the processes that were started and not stopped, those that begin so."""
+        return sorted(path.stem for path in (self.home / "run").glob(f"{prefix}*.json"))
+
     def problem(self, program: Program) -> str | None:
         """Say why a program must be started (again); None when it runs as it should."""
         record = self._record(program.name)

@@ -12,25 +12,25 @@ from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Node, ServiceAccount
 
-from lab.cluster.components import HUB
+from lab.cluster.components import APART, HUB, LEASES, PROXY
 from lab.cluster.groups import LWS
 from lab.cluster.nodes import FIELD_MANAGER, MANAGED_LABEL
 from lab.cluster.pki import Pki
-from lab.cluster.provisioner import LEASE
 from lab.cluster.settings import Settings
+from lab.dataplane.proxy import READY_HOST
 from lab.errors import LabError
 
 _TIMEOUT_SECONDS = 3.0
-# Leases are renewed every 5 s (provisioner) and 10 s (kwok); a busy machine may be late by as much again.
-_PROVISIONER_LEASE_SECONDS, _NODE_LEASE_SECONDS = 15.0, 30.0
+# Leases are renewed every 5 s (those of LEASES) and 10 s (kwok); a busy machine may be late by as much again.
+_LEASE_SECONDS, _NODE_LEASE_SECONDS = 15.0, 30.0
 _POLL_SECONDS = 0.05
 
 
-def connect(home: Path) -> Client:
-    """Give a client of the API server of the lab at `home`."""
+def connect(home: Path, *, seconds: float = _TIMEOUT_SECONDS) -> Client:
+    """Give a client of the API server of the lab at `home`, which waits so long for an answer."""
     return Client(
         KubeConfig.from_file(home / "kubeconfig").get(),
-        timeout=httpx2.Timeout(_TIMEOUT_SECONDS),
+        timeout=httpx2.Timeout(seconds),
         trust_env=False,  # no proxy stands between this machine and itself
         field_manager=FIELD_MANAGER,
     )
@@ -59,11 +59,12 @@ class Probes:
         try:
             if name == "kwok":
                 return self._kwok()
-            if name == "provisioner":
-                return self._provisioner()
+            if name in LEASES:
+                return self._renewed(LEASES[name])
             path = {"etcd": "/health", "kube-apiserver": "/readyz", HUB: "/_lab/health"}.get(name, "/healthz")
-            scheme = "http" if name == HUB else "https"
-            headers = {"Authorization": f"Bearer {self._token}"} if name == "kube-apiserver" else {}
+            scheme = "http" if name in APART else "https"
+            token = {"Authorization": f"Bearer {self._token}"}
+            headers = {"kube-apiserver": token, PROXY: {"Host": READY_HOST}}.get(name, {})
             answer = self._http.get(f"{scheme}://127.0.0.1:{self._settings.ports[name]}{path}", headers=headers)
         except (httpx2.HTTPError, ApiError, OSError) as error:
             return f"gives no answer ({type(error).__name__})"
@@ -78,15 +79,15 @@ class Probes:
         age = min(_age(lease) for lease in leases)
         return None if age < _NODE_LEASE_SECONDS else f"has kept no node alive for {age:.0f} s"
 
-    def _provisioner(self) -> str | None:
+    def _renewed(self, name: str) -> str | None:
         try:
-            lease = self._client.get(Lease, LEASE, namespace="kube-system")
+            lease = self._client.get(Lease, name, namespace="kube-system")
         except ApiError as error:
             if error.status.reason == "NotFound":
                 return "has not reported yet"
             raise
         age = _age(lease)
-        return None if age < _PROVISIONER_LEASE_SECONDS else f"has not reported for {age:.0f} s"
+        return None if age < _LEASE_SECONDS else f"has not reported for {age:.0f} s"
 
     def unfinished_nodes(self) -> list[str]:
         """Names of the lab's nodes that pods cannot be scheduled to yet."""

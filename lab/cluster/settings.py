@@ -12,7 +12,7 @@ from lab.errors import LabError
 LAYOUT = 1
 """Shape of the home directory. A home of another layout is emptied and made anew."""
 
-PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "lws", "hub")
+PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "lws", "hub", "proxy")
 """Who listens; always on 127.0.0.1."""
 
 # Below the range from which systems take ports for outgoing connections: those would collide at random.
@@ -87,9 +87,9 @@ class Settings:
         for process in PORTS:
             known = ports.get(process)
             owner = process.removesuffix("-peer")
-            if known is not None and (owner not in needed or _is_free(known)):
+            if known is not None and (owner not in needed or is_free(known)):
                 continue
-            ports[process] = _pick(set(ports.values()))
+            ports[process] = free_port(set(ports.values()))
             if known is not None:
                 moved.append(
                     f"port {known} is taken by a process that is not the lab's: {process} moves to {ports[process]}"
@@ -105,7 +105,8 @@ def write_private(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of 127.0.0.1."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # Connections of the lab's last run may linger in TIME_WAIT; they take nothing from a listener.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,9 +117,10 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _pick(taken: set[int]) -> int:
+def free_port(taken: set[int]) -> int:
+    """Give a port of 127.0.0.1 that nobody listens on, and none of those taken. Raises LabError."""
     for _ in range(_PORT_TRIES):
         port = secrets.choice(_PORT_RANGE)
-        if port not in taken and _is_free(port):
+        if port not in taken and is_free(port):
             return port
     raise LabError(f"no free port between {_PORT_RANGE.start} and {_PORT_RANGE.stop} on 127.0.0.1.")

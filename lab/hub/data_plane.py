@@ -114,37 +114,36 @@ class DataPlane:
 
     def _openai(self, config: Mapping[str, Any], rest: str, body: Mapping[str, Any]) -> Response:
         kind = "chat" if rest.endswith("chat/completions") else "text"
-        wanted = "messages" if kind == "chat" else "prompt"
-        asked = body.get(wanted)
-        if not asked or (kind == "chat" and not isinstance(asked, list)):
-            return _openai_error(400, f"{wanted}: Field required")
+        try:
+            question = simulation.question(kind, body)
+        except ValueError as error:
+            return _openai_error(400, str(error))
         served = _served_name(config)
         model = str(body.get("model") or served)
         names = (served, "/repository")
         if self._world.switches.model_name == "served" and engine(config) == "vLLM" and model not in names:
             return _openai_error(404, f"The model `{model}` does not exist.", "NotFoundError")
-        limit = body.get("max_completion_tokens") or body.get("max_tokens")
-        if not _is_count(limit):
-            return _openai_error(400, "max_tokens must be at least 1")
-        prompt = simulation.prompt_of(asked) if kind == "chat" else _joined(asked)
-        answer = simulation.generate(prompt, limit, _stops(body.get("stop")))
+        answer = question.answer()
         name = simulation.identifier("chatcmpl-" if kind == "chat" else "cmpl-", dict(body))
         created = int(self._world.clock.now())
-        if not body.get("stream"):
+        if not question.stream:
             return JSONResponse(simulation.completion(answer, kind=kind, name=name, created=created, model=model))
-        usage = bool(_mapping(body, "stream_options").get("include_usage"))
-        return self._stream(
-            simulation.completion_chunks(answer, kind=kind, name=name, created=created, model=model, usage=usage),
-            prefix="data: ",
+        chunks = simulation.completion_chunks(
+            answer, kind=kind, name=name, created=created, model=model, usage=question.usage
         )
+        return self._stream(chunks, prefix="data: ")
 
     def _tgi(self, rest: str, body: Mapping[str, Any]) -> Response:
-        inputs, parameters = body.get("inputs"), _mapping(body, "parameters")
-        limit = parameters.get("max_new_tokens")
-        if not isinstance(inputs, str) or not _is_count(limit):
+        try:
+            parameters = simulation.mapping(body, "parameters")
+            stop = simulation.stops(parameters.get("stop"))
+        except ValueError as error:
+            raise Refusal(422, str(error), layout="detail") from None
+        inputs, limit = body.get("inputs"), parameters.get("max_new_tokens")
+        if not isinstance(inputs, str) or not simulation.is_count(limit):
             text = "`inputs` must be a string, and `max_new_tokens` at least 1"
             return JSONResponse({"error": text, "error_type": "validation"}, 422)
-        answer = simulation.generate(inputs, limit, _stops(parameters.get("stop")))
+        answer = simulation.generate(inputs, limit, stop)
         if rest == "/generate_stream" or (rest == "/" and body.get("stream")):
             return self._stream(simulation.generation_events(answer), prefix="data:")
         content = simulation.generation(answer, details=bool(parameters.get("details")))
@@ -187,27 +186,6 @@ def _served_name(config: Mapping[str, Any]) -> str:
         if argument.startswith("--served-model-name="):
             return str(argument.partition("=")[2])
     return "/repository"
-
-
-def _stops(given: Any) -> list[str]:
-    if given is not None and not isinstance(given, str | list):
-        raise Refusal(422, "stop: expected text, or a list of texts", layout="detail")
-    return [given] if isinstance(given, str) else [str(item) for item in given or []]
-
-
-def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = body.get(name)
-    if value is not None and not isinstance(value, Mapping):
-        raise Refusal(422, f"{name}: expected an object", layout="detail")
-    return value or {}
-
-
-def _is_count(limit: Any) -> bool:
-    return limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1)
-
-
-def _joined(prompt: Any) -> str:
-    return "\n".join(str(item) for item in prompt) if isinstance(prompt, list) else str(prompt)
 
 
 def _held_seconds(header: str | None) -> float:

@@ -50,6 +50,68 @@ def generate(prompt: str, limit: int | None, stop: Sequence[str] = ()) -> Genera
     return Generated(pieces, finish, len(asked))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a request to an OpenAI route asks.
+
+    kind: `chat` or `text`. usage: whether a stream ends with the numbers of tokens.
+    """
+
+    kind: str
+    prompt: str
+    limit: int | None
+    stop: Sequence[str]
+    stream: bool
+    usage: bool
+
+    def answer(self) -> Generated:
+        """The answer."""
+        return generate(self.prompt, self.limit, self.stop)
+
+
+def question(kind: str, body: Mapping[str, Any]) -> Question:
+    """What a body asks. Raises ValueError, whose words are for the caller."""
+    wanted = "messages" if kind == "chat" else "prompt"
+    asked = body.get(wanted)
+    if not asked or (kind == "chat" and not isinstance(asked, list)):
+        raise ValueError(f"{wanted}: Field required")
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    if not is_count(limit):
+        raise ValueError("max_tokens must be at least 1")
+    return Question(
+        kind=kind,
+        prompt=prompt_of(asked) if kind == "chat" else _joined(asked),
+        limit=limit,
+        stop=stops(body.get("stop")),
+        stream=bool(body.get("stream")),
+        usage=bool(mapping(body, "stream_options").get("include_usage")),
+    )
+
+
+def stops(given: Any) -> list[str]:
+    """The texts that end an answer. Raises ValueError."""
+    if given is not None and not isinstance(given, str | list):
+        raise ValueError("stop: expected text, or a list of texts")
+    return [given] if isinstance(given, str) else [str(item) for item in given or []]
+
+
+def mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a body that is an object, or is not there. Raises ValueError."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"{name}: expected an object")
+    return value or {}
+
+
+def is_count(limit: Any) -> bool:
+    """Whether a number of tokens is one, or is not given."""
+    return limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1)
+
+
+def _joined(prompt: Any) -> str:
+    return "\n".join(str(item) for item in prompt) if isinstance(prompt, list) else str(prompt)
+
+
 def identifier(prefix: str, body: Mapping[str, Any]) -> str:
     """The identifier of an answer, the same for the same question."""
     return prefix + hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:24]

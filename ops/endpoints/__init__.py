@@ -1,1 +1,1 @@
-"""The commands around Inference Endpoints: look at a stack's endpoints, pause and resume them, talk to the models."""
+"""The commands around Inference Endpoints: look at a stack's endpoints, what they cost, pause and resume them."""

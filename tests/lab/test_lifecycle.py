@@ -105,7 +105,7 @@ def test_the_stand_in_for_hugging_face_outlives_the_control_plane(mine, name):
     Processes(mine.home).find(name).kill()
     mine.start()
     after = {process.name: process.pid for process in mine.status()}
-    assert {name for name in before if before[name] == after[name]} == {"hub"}
+    assert {name for name in before if before[name] == after[name]} == {"hub", "proxy"}
 
 
 def test_the_stand_in_is_mended_together_with_the_store(mine, said):

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from ops.endpoints.targets import is_loopback
+from ops.asking.targets import is_loopback
 from tests.ops.desk import CANARIES, QUICK, endpoint_model
 
 PREFACE = "This is a simulated answer of the lab; no model has read:"
@@ -107,7 +107,7 @@ def test_a_sleeping_endpoint_is_woken_by_one_call_that_is_held(desk):
 
 @pytest.mark.parametrize("fault", [502, 503, 504])
 def test_a_call_that_is_not_held_to_the_end_is_repeated(desk, monkeypatch, fault):
-    monkeypatch.setattr("ops.endpoints.asking.AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("ops.asking.answers.AGAIN_SECONDS", 0.1)
     desk.act("qwen", "scale-to-zero")
     desk.hub.fault(operation="chat", kind=fault, times=2, body="html")
 
@@ -321,31 +321,7 @@ def test_an_engine_without_the_openai_api_is_said(desk_of):
     assert "m does not speak the OpenAI API: its engine is tei." in result.stderr
 
 
-# -- models on Kubernetes, and servers of this machine
-
-
-def test_a_model_on_kubernetes_is_reached_through_its_cluster(desk):
-    model = {
-        "target": "kubernetes",
-        "model": "Qwen/Qwen2.5-1.5B-Instruct",
-        "owner": "team-search",
-        "engine": {"name": "vllm", "maxModelLen": 8192},
-        "accelerator": {"type": "nvidia-l4", "count": 1},
-        "formerly": ["old"],
-    }
-    cluster = {
-        "context": "lab",
-        "id": "lab",
-        "namespace": {"name": "llm"},
-        "accelerators": {"nvidia-l4": {"available": 8}},
-    }
-    desk.write("k8s", {"cluster": cluster, "models": {"m": model}})
-
-    for command in ("chat", "generate"):
-        result = desk.run(command, "m", "hi", "--stack", "k8s")
-        assert result.exit_code == 2
-        assert "kubectl --context lab -n llm port-forward service/old 8000:80" in result.stderr
-        assert f"llm {command} m --url http://127.0.0.1:8000" in result.stderr
+# -- servers of this machine
 
 
 class _Server(BaseHTTPRequestHandler):

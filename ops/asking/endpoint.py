@@ -1,50 +1,25 @@
-"""Where a model answers, with which token, and whether it must be woken first."""
+"""The way to an Inference Endpoint, which may have to be woken first."""
 
-import ipaddress
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from blueprint.endpoint import Endpoint
-from blueprint.stack import Stack
+from ops.asking.targets import Target
 from ops.endpoints.facts import Facts
-from ops.endpoints.outcome import NotSoError, UnusableError
-from ops.endpoints.scope import Scope, called, declared, opened, resolved
+from ops.endpoints.outcome import NotSoError
+from ops.endpoints.scope import Scope, called, opened
 from ops.table import printable
 
 INFER = "inference.endpoints.infer.write"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A model that can be asked. name: for sentences. engine: the API's key of it, None where it is not known.
-
-    url: without a slash at its end. openai_url: where it speaks the OpenAI API, None where it does not.
-    model: what it calls itself; None to ask it. refused: what to do where it does not take the token.
-    may_sleep: it is an endpoint, which the platform may have to start first. awake: it runs already.
-    """
-
-    name: str
-    url: str
-    openai_url: str | None
-    engine: str | None
-    model: str | None
-    token: str | None = field(repr=False)
-    refused: str
-    may_sleep: bool
-    awake: bool
-
-
-def endpoint_target(model: str, stack: str, *, command: str) -> Target:
+def endpoint_target(model: str, stack: str) -> Target:
     """An endpoint of the stack, said on stderr when the call wakes it.
 
     Raises NotSoError when it cannot answer, UnusableError when it never will.
     """
-    _not_in_a_cluster(resolved(stack), model, command)
     scope = opened(stack)
     endpoint = scope.declared(model)
     raw = scope.live(endpoint)
@@ -67,58 +42,6 @@ def endpoint_target(model: str, stack: str, *, command: str) -> Target:
         + (borrowed if way.invoke_token == way.token else ""),
         may_sleep=True,
         awake=awake,
-    )
-
-
-def loopback_target(url: str, model: str, token_variable: str | None) -> Target:
-    """A server of this machine, such as the end of a port-forward.
-
-    Raises UnusableError for an address elsewhere, and for a variable that is not set.
-    """
-    if not is_loopback(url):
-        raise UnusableError("--url takes an http address of this machine, such as http://127.0.0.1:8000.")
-    token = os.environ.get(token_variable, "").strip() if token_variable else None
-    if token_variable and not token:
-        raise UnusableError(f"{token_variable}, which --token-env names, is not set.")
-    plain = url.rstrip("/")
-    return Target(
-        name=model,
-        url=plain,
-        openai_url=plain if plain.endswith("/v1") else f"{plain}/v1",
-        engine=None,
-        model=None,
-        token=token,
-        refused="--token-env names the variable with its token.",
-        may_sleep=False,
-        awake=True,
-    )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL is one of this machine's own."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if parts.scheme not in ("http", "https") or parts.username or parts.query or parts.fragment:
-        return False
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _not_in_a_cluster(stack: Stack, model: str, command: str) -> None:
-    workload = next((workload for workload in stack.workloads if workload.name == model), None)
-    if workload is None or declared(stack, model) is not None or stack.cluster is None:
-        return
-    cluster = stack.cluster
-    raise UnusableError(
-        f"{model} has target kubernetes and is reached through its cluster, which a later version does for you. "
-        f"Until then: kubectl --context {cluster.context} -n {cluster.namespace.name} port-forward "
-        f"service/{workload.object_name} 8000:80, and in another terminal: "
-        f"llm {command} {model} --url http://127.0.0.1:8000"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx2
 
-from ops.endpoints.asking import (
+from ops.asking.answers import (
     Answer,
     Options,
     Piece,
@@ -24,8 +24,8 @@ from ops.endpoints.asking import (
     refusal,
     shown,
 )
+from ops.asking.targets import Target, is_loopback
 from ops.endpoints.outcome import NotSoError, UnusableError
-from ops.endpoints.targets import Target, is_loopback
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -49,20 +49,21 @@ def command(model: str, prompt: str | None, system: str | None, model_name: str 
     question = prompt_of(prompt)
     if question is None and options.as_json:
         raise click.UsageError("--json needs PROMPT, or a pipe.")
-    target = options.target(model, command="chat")
-    if target.openai_url is None:
-        raise UnusableError(
-            f"{target.name} does not speak the OpenAI API: its engine is {target.engine}. `llm generate` may reach it."
-        )
-    with _http(target, options.timeout) as http:
-        conversation = _Conversation(target, _client(target, http), model_name, options)
-        history: list[Message] = [{"role": "system", "content": system}] if system else []
-        if question is None:
-            _converse(conversation, history)
-            return
-        answer = conversation.ask([*history, _user(question)], quiet=options.as_json)
-        if options.as_json:
-            click.echo(answer.as_json(model))
+    with options.target(model) as target:
+        if target.openai_url is None:
+            raise UnusableError(
+                f"{target.name} does not speak the OpenAI API: its engine is {target.engine}. `llm generate` may "
+                "reach it."
+            )
+        with _http(target, options.timeout) as http:
+            conversation = _Conversation(target, _client(target, http), model_name, options)
+            history: list[Message] = [{"role": "system", "content": system}] if system else []
+            if question is None:
+                _converse(conversation, history)
+                return
+            answer = conversation.ask([*history, _user(question)], quiet=options.as_json)
+            if options.as_json:
+                click.echo(answer.as_json(model))
 
 
 def _converse(conversation: "_Conversation", history: list[Message]) -> None:

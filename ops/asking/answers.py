@@ -1,5 +1,6 @@
 """Asking a model: what both `llm chat` and `llm generate` do with an answer, a sleeping endpoint and a failure."""
 
+import contextlib
 import json
 import sys
 import time
@@ -12,9 +13,12 @@ import click
 import httpx2
 
 from endpoints.errors import redacted
+from ops.asking.endpoint import endpoint_target
+from ops.asking.targets import Target, loopback_target
+from ops.asking.workload import workload_target
 from ops.endpoints.outcome import NotSoError, UnusableError
-from ops.endpoints.scope import json_option, stack_option
-from ops.endpoints.targets import Target, endpoint_target, loopback_target
+from ops.endpoints.scope import declared, json_option, resolved, stack_option
+from ops.project import Project
 from ops.table import printable
 
 CONNECT_SECONDS = 10.0
@@ -176,17 +180,31 @@ class Options:
     stack: str
     as_json: bool
 
-    def target(self, model: str, *, command: str) -> Target:
-        """Whom to ask. Raises NotSoError and UnusableError."""
+    @contextlib.contextmanager
+    def target(self, model: str) -> Iterator[Target]:
+        """Whom to ask, for as long as the way there is needed. Raises NotSoError and UnusableError."""
         if self.token_env and not self.url:
             raise click.UsageError("--token-env belongs to --url.")
         if self.url:
-            return loopback_target(self.url, model, self.token_env)
-        return endpoint_target(model, self.stack, command=command)
+            yield loopback_target(self.url, model, self.token_env)
+            return
+        stack = resolved(self.stack)
+        workload = next((workload for workload in stack.workloads if workload.name == model), None)
+        if workload is None or declared(stack, model) is not None or stack.cluster is None:
+            yield endpoint_target(model, self.stack)
+            return
+        with workload_target(workload, stack.cluster, _settings(self.stack, model)) as target:
+            yield target
 
     def settings(self, **names: str) -> dict[str, Any]:
         """Those of max_tokens and temperature that are given, under the names that a client has for them."""
         return {name: value for own, name in names.items() if (value := getattr(self, own)) is not None}
+
+
+def _settings(stack: str, model: str) -> Mapping[str, Any]:
+    """What the stack file says about a model."""
+    found: Mapping[str, Any] = Project.find().values(stack)["models"][model]
+    return found
 
 
 def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,7 +215,7 @@ def answer_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--token-env", metavar="NAME", help="With --url: the variable with its token. [default: none is sent]"
         ),
-        click.option("--url", metavar="URL", help="Ask a server of this machine instead of the stack's endpoint."),
+        click.option("--url", metavar="URL", help="Ask a server of this machine instead of the stack's model."),
         click.option(
             "--timeout",
             type=click.FloatRange(1, 3600),

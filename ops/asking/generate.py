@@ -7,7 +7,7 @@ from typing import Any
 import click
 import httpx2
 
-from ops.endpoints.asking import (
+from ops.asking.answers import (
     Options,
     Piece,
     answer_options,
@@ -21,8 +21,8 @@ from ops.endpoints.asking import (
     refusal,
     shown,
 )
+from ops.asking.targets import Target
 from ops.endpoints.outcome import NotSoError, UnusableError
-from ops.endpoints.targets import Target
 
 _WITHOUT = ("vLLM", "sGLang", "llamacpp")
 """Engines that answer as the OpenAI API does, and have no route that InferenceClient.text_generation calls."""
@@ -44,14 +44,14 @@ def command(model: str, prompt: str | None, stream: bool, **given: Any) -> None:
     question = prompt_of(prompt)
     if question is None:
         raise click.UsageError("PROMPT is missing: give it, or write it into a pipe.")
-    target = options.target(model, command="generate")
-    if target.engine in _WITHOUT:
-        raise UnusableError(
-            f"{target.name} runs {target.engine}, which has no such route. Ask it with `llm chat {model}`."
-        )
     settings = options.settings(max_tokens="max_new_tokens", temperature="temperature")
     show = print_piece if stream and not options.as_json else (lambda _: None)
-    answer = ask(target, options.timeout, partial(_pieces, target, question, settings, stream), show)
+    with options.target(model) as target:
+        if target.engine in _WITHOUT:
+            raise UnusableError(
+                f"{target.name} runs {target.engine}, which has no such route. Ask it with `llm chat {model}`."
+            )
+        answer = ask(target, options.timeout, partial(_pieces, target, question, settings, stream), show)
     if options.as_json:
         click.echo(answer.as_json(model))
         return

@@ -1,0 +1,168 @@
+"""The process that keeps engines and proxy as the cluster's objects say: kubelet, kube-proxy and gateway of the lab."""
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+from lightkube import ApiError, AsyncClient, KubeConfig
+from lightkube.generic_resource import create_namespaced_resource
+from lightkube.models.coordination_v1 import LeaseSpec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.coordination_v1 import Lease
+from lightkube.resources.core_v1 import Pod, Secret, Service
+from lightkube.resources.discovery_v1 import EndpointSlice
+from lightkube.resources.networking_v1 import Ingress
+from lightkube.types import PatchType
+
+from lab.cluster.settings import write_private
+from lab.dataplane import LEASE
+from lab.dataplane.endpoints import endpoints
+from lab.dataplane.fleet import Fleet
+from lab.dataplane.pods import PART_OF, PROJECT, end, has_engine, key_sources, runs
+from lab.dataplane.ports import Ports
+from lab.dataplane.proxy import HOST, Proxy
+from lab.dataplane.routes import table
+from lab.dataplane.watching import Copies
+
+_RENEW_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+_HTTPRoute = create_namespaced_resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+_log = logging.getLogger("dataplane")
+
+
+class DataPlane:
+    """Engines and proxy of the lab at `home`.
+
+    drain_seconds: how long the lab keeps a deleted pod.
+    gateway: port of the proxy's gateway.
+    """
+
+    def __init__(self, home: Path, *, drain_seconds: float, gateway: int) -> None:
+        self._drain_seconds = drain_seconds
+        self._gateway = gateway
+        folder = home / "dataplane"
+        folder.mkdir(exist_ok=True)
+        self._addresses = folder / "addresses.json"
+        self._changed = asyncio.Event()
+        self._fleet = Fleet(home, self._changed)
+        self._proxy = Proxy(home / "proxy")
+        self._pods = Copies(Pod, self._changed, labels={PART_OF: PROJECT})
+        self._services = Copies(Service, self._changed)
+        self._slices = Copies(EndpointSlice, self._changed)
+        self._routes = Copies(_HTTPRoute, self._changed)
+        self._ingresses = Copies(Ingress, self._changed)
+        self._ports = Ports(folder / "ports.json", in_use=self._proxy.ports())
+
+    async def run(self, client: AsyncClient) -> None:
+        """Follow the cluster for ever."""
+        copies = (self._pods, self._services, self._slices, self._routes, self._ingresses)
+        self._fleet.adopt()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_renew_lease(client))
+            for kind in copies:
+                tasks.create_task(kind.follow(client))
+            while True:
+                self._changed.clear()
+                if all(kind.complete for kind in copies):
+                    await self._care_for_engines(client)
+                    self._configure_proxy()
+                due = self._fleet.next_signal()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(
+                        self._changed.wait(), timeout=_LOOK_SECONDS if due is None else min(due, _LOOK_SECONDS)
+                    )
+
+    async def _care_for_engines(self, client: AsyncClient) -> None:
+        self._fleet.mourn()
+        pods = {uid: pod for uid, pod in self._pods.objects.items() if has_engine(pod)}
+        for uid in set(self._fleet.running) - set(pods):
+            self._fleet.kill(uid)
+        for uid, pod in pods.items():
+            timing = end(pod, self._drain_seconds)
+            if pod["metadata"].get("deletionTimestamp"):
+                self._fleet.ending(uid, timing)
+            elif runs(pod) and self._fleet.may_start(uid):
+                try:
+                    keys = await _keys(client, pod)
+                except (ApiError, httpx2.HTTPError) as error:
+                    _log.warning("%s has no keys yet: %s", pod["metadata"]["name"], error)
+                    continue
+                self._fleet.start(pod, timing, keys)
+
+    def _configure_proxy(self) -> None:
+        found = endpoints(self._services.objects.values(), self._slices.objects.values(), self._fleet.port_of)
+        ports = self._ports.of(found, taken={self._gateway, *self._fleet.ports})
+        self._proxy.update(table(self._routes.objects.values(), self._ingresses.objects.values()), found, ports)
+        text = json.dumps(
+            {
+                "gateway": f"http://{HOST}:{self._gateway}",
+                "services": {str(service): f"http://{HOST}:{port}" for service, port in sorted(ports.items())},
+            },
+            indent=2,
+        )
+        if not self._addresses.exists() or self._addresses.read_text() != text:
+            write_private(self._addresses, text)
+
+
+async def _keys(client: AsyncClient, pod: Mapping[str, Any]) -> list[str]:
+    """The keys that callers of a pod may use."""
+    keys: list[str] = []
+    for source in key_sources(pod):
+        if source.value is not None:
+            keys.append(source.value)
+            continue
+        secret = (await client.get(Secret, source.secret, namespace=pod["metadata"]["namespace"])).to_dict()
+        text = base64.b64decode((secret.get("data") or {}).get(source.entry, "")).decode()
+        found = (yaml.safe_load(text) or {}).get("api-key", []) if source.is_file else text
+        keys += [found] if isinstance(found, str) else [str(key) for key in found]
+    return keys
+
+
+async def _renew_lease(client: AsyncClient) -> None:
+    while True:
+        lease = Lease(
+            metadata=ObjectMeta(name=LEASE, namespace="kube-system"),
+            spec=LeaseSpec(holderIdentity="lab", leaseDurationSeconds=20, renewTime=datetime.now(UTC)),
+        )
+        pause = _RENEW_SECONDS
+        try:
+            await client.patch(Lease, LEASE, lease, namespace="kube-system", patch_type=PatchType.APPLY, force=True)
+        except (ApiError, httpx2.HTTPError) as error:
+            _log.warning("will try again: %s", error)
+            pause = _RETRY_SECONDS
+        await asyncio.sleep(pause)
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    config = KubeConfig.from_file(arguments.kubeconfig)
+    async with AsyncClient(config, trust_env=False, field_manager=LEASE) as client:
+        plane = DataPlane(arguments.home, drain_seconds=arguments.drain_seconds, gateway=arguments.gateway_port)
+        await plane.run(client)
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Run until told to stop, through every restart of the API server. The engines stay: the next start finds them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--drain-seconds", type=float, required=True)
+    parser.add_argument("--gateway-port", type=int, required=True)
+    arguments = parser.parse_args(given)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    # One thread: lightkube's decoder (msgspec 0.22) crashes when two threads prepare the same type at once.
+    asyncio.run(_run(arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""The engine processes of the lab: started, found again, told to end, killed."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from lab.cluster.processes import Processes, Program
+from lab.cluster.settings import free_port
+from lab.dataplane import ENGINES, KEYS
+from lab.dataplane.pods import End, Pod, Served, served
+
+_ROOT = str(Path(__file__).parents[2])
+_CODE = (("dataplane", "engine.py"), ("dataplane", "metrics.py"), ("hub", "simulation.py"))
+_LOOK_SECONDS = 0.02
+_AGAIN_SECONDS = 1.0
+_log = logging.getLogger("dataplane")
+
+
+@dataclass(kw_only=True)
+class Running:
+    """One engine.
+
+    name: of its process. answers: it takes requests.
+    signal_at: when it gets SIGTERM, by the monotonic clock; None while its pod stays. told: it got it.
+    """
+
+    uid: str
+    name: str
+    port: int
+    process: psutil.Process
+    answers: bool = False
+    signal_at: float | None = None
+    told: bool = False
+    probe: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+
+class Fleet:
+    """The engines of the lab at `home`; changed is set when one begins to answer."""
+
+    def __init__(self, home: Path, changed: asyncio.Event) -> None:
+        self.running: dict[str, Running] = {}
+        self._processes = Processes(home)
+        self._changed = changed
+        self._began: dict[str, float] = {}
+
+    def adopt(self) -> None:
+        """Find the engines that an earlier process has started, and forget those that ended."""
+        for name in self._processes.names(ENGINES):
+            found = self._processes.find(name)
+            options = _options(found) if found is not None else {}
+            if found is None or "--pod" not in options:
+                self._processes.stop([name])
+                continue
+            running = Running(uid=options["--pod"], name=name, port=int(options["--port"]), process=found)
+            self.running[running.uid] = running
+            self._watch(running)
+
+    def may_start(self, uid: str) -> bool:
+        """Whether a pod lacks its engine, and did not lose it a moment ago."""
+        return uid not in self.running and time.monotonic() > self._began.get(uid, -_AGAIN_SECONDS) + _AGAIN_SECONDS
+
+    def start(self, pod: Pod, end: End, keys: Sequence[str]) -> None:
+        """Start the engine of a pod."""
+        uid = pod["metadata"]["uid"]
+        self._began[uid] = time.monotonic()
+        port = free_port(set(self.ports))
+        named = f"{ENGINES}{pod['metadata']['namespace']}.{pod['metadata']['name']}"[:200]
+        self._processes.start(_program(named, uid=uid, port=port, about=served(pod), end=end, keys=keys))
+        process = self._processes.find(named)
+        if process is None:
+            _log.warning("%s ended at once; its log is %s", named, self._processes.log(named))
+            return
+        running = Running(uid=uid, name=named, port=port, process=process)
+        self.running[uid] = running
+        self._watch(running)
+        _log.info("started %s on port %d", named, port)
+
+    def mourn(self) -> None:
+        """Forget the engines that have ended. The log stays of one that nobody told to."""
+        for uid, running in list(self.running.items()):
+            if not _lives(running.process):
+                _log.info("%s has ended", running.name)
+                self._forget(uid, keep_log=not running.told)
+
+    def ending(self, uid: str, end: End) -> None:
+        """The pod is being deleted: SIGTERM follows."""
+        running = self.running.get(uid)
+        if running is None:
+            return
+        now = time.monotonic()
+        if running.signal_at is None:
+            running.signal_at = now + end.before_signal
+        if not running.told and now >= running.signal_at:
+            running.told = True
+            with contextlib.suppress(psutil.NoSuchProcess):
+                running.process.terminate()
+            _log.info("told %s to end", running.name)
+
+    def kill(self, uid: str) -> None:
+        """The pod is gone: its grace period is over."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.running[uid].process.kill()
+        self._began.pop(uid, None)
+        self._forget(uid)
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports of all engines."""
+        return [running.port for running in self.running.values()]
+
+    def port_of(self, uid: str) -> int | None:
+        """The port of a pod's engine; None where it has none that takes requests."""
+        running = self.running.get(uid)
+        return running.port if running is not None and running.answers and not running.told else None
+
+    def next_signal(self) -> float | None:
+        """Seconds until an engine is to be told to end."""
+        due = [item.signal_at for item in self.running.values() if item.signal_at is not None and not item.told]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _forget(self, uid: str, *, keep_log: bool = False) -> None:
+        running = self.running.pop(uid)
+        if running.probe is not None:
+            running.probe.cancel()
+        self._processes.stop([running.name], patience=0.0)
+        if not keep_log:
+            self._processes.log(running.name).unlink(missing_ok=True)
+        self._changed.set()
+
+    def _watch(self, running: Running) -> None:
+        running.probe = asyncio.create_task(self._probe(running))
+
+    async def _probe(self, running: Running) -> None:
+        """Wait until an engine answers. What is not the engine does not listen on a port that was free."""
+        while _lives(running.process):
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+                writer.close()
+                running.answers = True
+                self._changed.set()
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: Sequence[str]) -> Program:
+    models = [f"--model={model}" for model in about.models]
+    longest = [f"--max-model-len={about.max_model_len}"] if about.max_model_len else []
+    secrets = ((KEYS, json.dumps(keys)),) if keys else ()
+    return Program(
+        name=name,
+        command=[
+            sys.executable,
+            "-m",
+            "lab.dataplane.engine",
+            f"--pod={uid}",
+            f"--port={port}",
+            f"--engine={about.engine}",
+            *models,
+            *longest,
+            f"--max-num-seqs={about.max_num_seqs}",
+            f"--drain={end.drain:g}",
+        ],
+        inputs=[Path(_ROOT, "lab", *parts) for parts in _CODE],
+        environment=(("PYTHONPATH", _ROOT), *secrets),
+    )
+
+
+def _options(process: psutil.Process) -> dict[str, str]:
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return {}
+    return {name: value for name, _, value in (word.partition("=") for word in command) if name.startswith("--")}
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

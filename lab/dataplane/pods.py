@@ -1,0 +1,170 @@
+"""Which pods have an engine behind them, what that engine is, and when it is told to end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+PART_OF = "app.kubernetes.io/part-of"
+PROJECT = "llm-inference"
+
+_DEFAULT_GRACE = 30
+"""Kubernetes' own, in seconds."""
+_MAX_NUM_SEQS = 256
+_KEY_VARIABLES = ("VLLM_API_KEY", "API_KEY")
+"""vLLM's and TGI's: vllm/envs.py; launcher/src/main.rs of text-generation-inference."""
+
+Pod = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeySource:
+    """Where a pod has callers' keys from: a value, or an entry of a Secret that is the key itself or a YAML file."""
+
+    value: str | None = None
+    secret: str = ""
+    entry: str = ""
+    is_file: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What a container's command line says. engine: name in the registry of engines."""
+
+    engine: str
+    models: Sequence[str]
+    max_model_len: int | None
+    max_num_seqs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """The end of an engine, in the lab's time: seconds from deletion to SIGTERM, and from there to its own end.
+
+    The pod is gone, and the engine killed, when the lab's drain time is over.
+    """
+
+    before_signal: float
+    drain: float
+
+
+def has_engine(pod: Pod) -> bool:
+    """Whether a pod serves a model: it is this project's, and one of its containers has a port named http."""
+    labels = pod["metadata"].get("labels") or {}
+    return labels.get(PART_OF) == PROJECT and _serving(pod) is not None
+
+
+def runs(pod: Pod) -> bool:
+    """Whether a pod has a node, and is not at its end."""
+    return bool(pod["spec"].get("nodeName")) and not pod["metadata"].get("deletionTimestamp")
+
+
+def served(pod: Pod) -> Served:
+    """What the engine of a pod serves."""
+    arguments = _arguments(pod)
+    engine = str((pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name", ""))
+    names = _values(arguments, "--served-model-name") or _values(arguments, "--model-path", "--model-id", "--model")
+    if not names:
+        words = [word for word in arguments if word not in ("vllm", "serve")]
+        names = [words[0]] if words and not words[0].startswith("-") else [engine or "model"]
+    return Served(
+        engine=engine,
+        models=names,
+        max_model_len=_number(arguments, "--max-model-len", "--context-length", "--max-total-tokens"),
+        max_num_seqs=_number(arguments, "--max-num-seqs", "--max-running-requests", "--max-concurrent-requests")
+        or _MAX_NUM_SEQS,
+    )
+
+
+def end(pod: Pod, drain_seconds: float) -> End:
+    """When the engine of a pod ends, where the lab keeps a deleted pod for drain_seconds.
+
+    The wait before SIGTERM covers the time until nobody sends requests any more. That takes as long in the lab as on a
+    cluster, so it is not shortened in proportion, but leaves half to the drain, which is.
+    """
+    grace = float(pod["spec"].get("terminationGracePeriodSeconds") or _DEFAULT_GRACE)
+    before = min(_pre_stop(pod), drain_seconds / 2)
+    rest = drain_seconds - before
+    own = _number(_arguments(pod), "--shutdown-timeout")
+    if own is None:
+        # vLLM aborts what is in flight; the others finish it: https://github.com/vllm-project/vllm/pull/36666
+        return End(before_signal=before, drain=0.0 if served(pod).engine == "vllm" else rest)
+    after = max(grace - _pre_stop(pod), 1.0)
+    return End(before_signal=before, drain=rest * min(1.0, own / after))
+
+
+def key_sources(pod: Pod) -> list[KeySource]:
+    """Where the keys of a pod's callers are from; none where anybody may call it."""
+    container = _serving(pod) or {}
+    sources = []
+    for variable in container.get("env") or []:
+        if variable["name"] not in _KEY_VARIABLES:
+            continue
+        reference = (variable.get("valueFrom") or {}).get("secretKeyRef")
+        if reference:
+            sources.append(KeySource(secret=reference["name"], entry=reference["key"]))
+        elif variable.get("value"):
+            sources.append(KeySource(value=variable["value"]))
+    for path in _values(_arguments(pod), "--config"):
+        source = _mounted(pod, container, path)
+        if source is not None:
+            sources.append(source)
+    return sources
+
+
+def _serving(pod: Pod) -> Mapping[str, Any] | None:
+    for container in pod["spec"]["containers"]:
+        if any(port.get("name") == "http" for port in container.get("ports") or []):
+            return dict(container)
+    return None
+
+
+def _mounted(pod: Pod, container: Mapping[str, Any], path: str) -> KeySource | None:
+    """The entry of a Secret that a container has at a path."""
+    secrets = {item["name"]: item["secret"] for item in pod["spec"].get("volumes") or [] if "secret" in item}
+    for mount in container.get("volumeMounts") or []:
+        secret, inside = secrets.get(mount["name"]), path.removeprefix(mount["mountPath"].rstrip("/") + "/")
+        if secret is None or (inside == path and path != mount["mountPath"]):
+            continue
+        wanted = mount.get("subPath") or inside
+        entry = next((item["key"] for item in secret.get("items") or [] if item["path"] == wanted), wanted)
+        return KeySource(secret=secret["secretName"], entry=entry, is_file=True)
+    return None
+
+
+def _pre_stop(pod: Pod) -> float:
+    """Seconds of the hook before SIGTERM: of its sleep, or of a command that is one."""
+    hook = ((_serving(pod) or {}).get("lifecycle") or {}).get("preStop") or {}
+    if "sleep" in hook:
+        return float(hook["sleep"]["seconds"])
+    words = " ".join((hook.get("exec") or {}).get("command") or []).split()
+    for word, following in pairwise(words):
+        if word.endswith("sleep") and following.isdigit():
+            return float(following)
+    return 0.0
+
+
+def _arguments(pod: Pod) -> list[str]:
+    container = _serving(pod) or {}
+    return [str(item) for item in [*(container.get("command") or []), *(container.get("args") or [])]]
+
+
+def _values(arguments: Sequence[str], *flags: str) -> list[str]:
+    """All values of the first of the flags that is there: `--flag a b` or `--flag=a`."""
+    for flag in flags:
+        for index, argument in enumerate(arguments):
+            if argument.startswith(f"{flag}="):
+                return [argument.partition("=")[2]]
+            if argument == flag:
+                values = []
+                for value in arguments[index + 1 :]:
+                    if value.startswith("-"):
+                        break
+                    values.append(value)
+                return values
+    return []
+
+
+def _number(arguments: Sequence[str], *flags: str) -> int | None:
+    values = _values(arguments, *flags)
+    return int(values[0]) if values and values[0].isdigit() else None
