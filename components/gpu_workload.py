@@ -142,7 +142,7 @@ class GpuWorkload(ComponentResource):
         )
         if workload.weights.value.filled_by != "job":
             return [files]
-        nodes = workload.storage.value.nodes
+        nodes = workload.storage.value.nodes or ()
         return [self._job(f"{name}-download-{node}", files, node) for node in nodes] or [
             self._job(f"{name}-download", files, None)
         ]
