@@ -9,8 +9,16 @@ import yaml
 
 HEADER = "# Rendered by `llm render`; do not edit.\n"
 
-_ORDER = {"Namespace": 0, "ResourceQuota": 1, "NetworkPolicy": 1, "Deployment": 3, "StatefulSet": 3, "PodMonitor": 3}
-"""`kubectl apply -f DIR` goes by file name: the namespace first, what pods need before the pods."""
+_ORDER = {
+    "Namespace": 0,
+    "ResourceQuota": 1,
+    "NetworkPolicy": 1,
+    "ServiceAccount": 1,
+    "Deployment": 3,
+    "StatefulSet": 3,
+    "PodMonitor": 3,
+}
+"""`kubectl apply -f DIR` goes by file name: the namespace first, what pods need before the pods, a Job among these."""
 
 _OTHERS = 2
 

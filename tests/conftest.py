@@ -77,7 +77,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def namespace(cluster: Cluster) -> Iterator[Cluster]:
     """The cluster, whose namespace llm holds nothing of ours afterwards. (To delete it takes a quarter of a minute.)"""
     yield cluster
-    first = "deployment,statefulset,job,persistentvolumeclaim,persistentvolume"
+    first = "deployment,statefulset,job,persistentvolumeclaim"
     kinds = f"{first},service,podmonitor,networkpolicy,resourcequota,configmap,serviceaccount"
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"
     cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true")
+    cluster.kubectl("delete", "persistentvolume", ours)

@@ -69,14 +69,14 @@ def test_up_again_protected_and_down(checkout):
     stack.write_text(before)
     deploy(checkout, "up", "--engine=lab")
 
-    assert "19 deleted" in deploy(checkout, "down", "--engine=lab")
+    assert "21 deleted" in deploy(checkout, "down", "--engine=lab")
     home = str(checkout / ".lab")
     assert [found for found in psutil.process_iter(["cmdline"]) if home in " ".join(found.info["cmdline"] or [])] == []
 
 
 def test_a_preview_of_prod_needs_no_cluster_and_says_what_it_could_not_check(checkout):
     output = deploy(checkout, "preview", "--stack=prod", "--engine=lab", HF_TOKEN="dummy")
-    assert "22 to create" in output
+    assert "26 to create" in output
     assert "gke_acme-ml_europe-west4_llm-prod cannot be asked" in output
     assert "was not checked" in output
 
@@ -90,7 +90,7 @@ def test_another_context_writes_no_tracked_file(checkout):
     before = {path: path.read_bytes() for path in checkout.glob("Pulumi*.yaml")}
     output = deploy(checkout, "preview", "--context=my-kind", "--engine=lab")
     assert "Stack dev-my-kind" in output
-    assert "14 to create" in output
+    assert "16 to create" in output
     assert {path: path.read_bytes() for path in before} == before
     ignored = (PROJECT.root / ".gitignore").read_text().splitlines()
     assert "/Pulumi.dev-*.yaml" in ignored
