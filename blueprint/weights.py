@@ -28,7 +28,7 @@ class Storage:
     storage_class: str | None = None
     claim_name: str | None = None
     path: str | None = None
-    nodes: Sequence[str] = ()
+    nodes: Sequence[str] | None = None
     image: str | None = None
 
 
@@ -37,23 +37,21 @@ class Weights:
     """Who brings the weights to their place.
 
     filled_by: a Job before the replicas are rolled out, each pod before its engine starts, the node that pulls an
-        image, or the engine itself.
+        image, the engine from a bucket, or the engine from the Hub.
     models: what is fetched before an engine starts, as repository@revision.
-    bucket: the engine streams from a bucket, and not from the Hub.
     secret: existing Secret with the variables that the engine needs for its source.
     pull_secret: existing Secret with which nodes pull the image.
     """
 
-    filled_by: Literal["job", "pod", "node", "engine"]
+    filled_by: Literal["job", "pod", "node", "bucket", "engine"]
     models: Sequence[str] = ()
-    bucket: bool = False
     secret: str | None = None
     pull_secret: str | None = None
 
     @property
     def asks_hub(self) -> bool:
         """Whether the engine itself fetches from the Hub."""
-        return self.filled_by == "engine" and not self.bucket
+        return self.filled_by == "engine"
 
     @property
     def offline(self) -> bool:
@@ -63,7 +61,7 @@ class Weights:
     @property
     def downloads_itself(self) -> bool:
         """Whether serving pods need a way to the Hub, or to a bucket."""
-        return self.filled_by in ("pod", "engine") or self.in_pod
+        return self.filled_by in ("bucket", "engine") or self.in_pod
 
     @property
     def in_pod(self) -> bool:
@@ -134,7 +132,7 @@ def resolve_weights(model: KubernetesModel, revision: str, beside: Sequence[str]
     if source is not None:
         if streams(model):
             return Resolved(
-                Weights("engine", models=by_path, bucket=True, secret=source.secret),
+                Weights("bucket", models=by_path, secret=source.secret),
                 "given: source; the engine streams it at each start",
             )
         return Resolved(

@@ -13,12 +13,13 @@ _ORDER = {
     "Namespace": 0,
     "ResourceQuota": 1,
     "NetworkPolicy": 1,
+    "ServiceAccount": 1,
     "Deployment": 3,
     "StatefulSet": 3,
     "LeaderWorkerSet": 3,
     "PodMonitor": 3,
 }
-"""`kubectl apply -f DIR` goes by file name: the namespace first, what pods need before the pods."""
+"""`kubectl apply -f DIR` goes by file name: the namespace first, what pods need before the pods, a Job among these."""
 
 _OTHERS = 2
 

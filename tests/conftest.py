@@ -82,8 +82,9 @@ def namespace(cluster: Cluster) -> Iterator[Cluster]:
     """The cluster, whose namespace llm holds nothing of ours afterwards. (To delete it takes a quarter of a minute.)"""
     yield cluster
     kinds = (
-        "deployment,statefulset,daemonset,leaderworkerset,job,persistentvolumeclaim,persistentvolume,service,podmonitor,"
+        "deployment,statefulset,daemonset,leaderworkerset,job,persistentvolumeclaim,service,podmonitor,"
         "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget"
     )
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"
     cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true")
+    cluster.kubectl("delete", "persistentvolume", ours)
