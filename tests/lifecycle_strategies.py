@@ -14,7 +14,7 @@ def lifecycles(*, spot: bool) -> st.SearchStrategy[dict[str, Any]]:
         startupMinutes=st.integers(1, 240),
         loadSeconds=st.integers(1, 14_400),
         warmUp=st.booleans(),
-        drainSeconds=st.integers(0, 90 if spot else 3600),
+        drainSeconds=st.integers(0, 75 if spot else 3600),
     )
 
 
@@ -29,7 +29,7 @@ def placed(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     model: dict[str, Any] = {"accelerator": accelerator}
     placement = draw(some(priorityClass=object_names()))
     if spot:
-        # preStop, drain and margin take 120 seconds at most.
+        # preStop, drain and the slowest engine's exit take 120 seconds at most.
         placement["spot"] = {"noticeSeconds": 120}
     if placement or draw(st.booleans()):
         model["placement"] = placement

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from blueprint.description import Description, object_name
 from blueprint.issues import Issue
 from blueprint.lifecycle import resolve_outage, resolve_times
+from blueprint.parallel import gpus_per_replica
 from blueprint.resources import Resolved
 from blueprint.rollout import resolve_rollout, spare_gpus
 from blueprint.settings import KubernetesModel
@@ -68,5 +69,5 @@ def _shown(outage: Resolved[int]) -> str:
 
 def _way_out(model: KubernetesModel) -> str:
     if model.cache.mode == "shared" and model.cache.access_mode == "ReadWriteOnce":
-        return f"Use a ReadWriteMany claim and a spare replica's GPUs ({model.accelerator.count}), or two replicas"
-    return f"Declare a spare replica's GPUs ({model.accelerator.count}) as available, or run two replicas"
+        return f"Use a ReadWriteMany claim and a spare replica's GPUs ({gpus_per_replica(model)}), or two replicas"
+    return f"Declare a spare replica's GPUs ({gpus_per_replica(model)}) as available, or run two replicas"

@@ -10,6 +10,8 @@ GROUPS = edited(PROD, {"models.m.parallel": {"nodes": 2}, "budget": DELETE})
 
 _NODES = "models.m.parallel.nodes"
 
+ALONE = {"models.m.scaling": {"min": 1, "max": 1}, "models.m.lifecycle.allowOutage": True}
+
 
 def several(key: str, value: Any, problem: str, remedy: str, **also: Any) -> Mistake:
     """Something that a model on two nodes cannot have."""
@@ -22,14 +24,14 @@ PARALLEL_MISTAKES = {
         {"tensor": 8},
         "tensor 8 x pipeline 1 is 8, and a replica has 4 GPUs",
         "Use tensor: 4 and pipeline: 1, or tensor: 2 and pipeline: 2, or tensor: 1 and pipeline: 4",
-        also={"models.m.accelerator.count": 4, "models.m.scaling": {"min": 1, "max": 1}, "budget": DELETE},
+        also={"models.m.accelerator.count": 4, **ALONE, "budget": DELETE},
     ),
     "division that forgets a node": wrong(
         "models.m.parallel",
         {"nodes": 2, "pipeline": 1},
         "tensor 2 x pipeline 1 is 2, and 2 nodes of 2 GPUs are 4",
         "Use tensor: 2 and pipeline: 2, or tensor: 1 and pipeline: 4, or tensor: 4 and pipeline: 1",
-        also={"models.m.accelerator.count": 2, "models.m.scaling": {"min": 1, "max": 1}},
+        also={"models.m.accelerator.count": 2, **ALONE},
         at="models.m.parallel",
         base=GROUPS,
     ),
@@ -47,19 +49,27 @@ PARALLEL_MISTAKES = {
     "nodes that are scaled by load": several(
         "models.m.scaling.min", 1, "is not scaled by load", "Use scaling min: 2 and max: 2"
     ),
-    "nodes that go to zero": several("models.m.scaling.min", 0, "is not scaled by load", "min: 2 and max: 2"),
+    "nodes that go to zero": several(
+        "models.m.scaling",
+        {"min": 0, "max": 2, "signals": {"external": {"name": "httpAddOn", "route": "m"}}},
+        "is not scaled by load",
+        "min: 2 and max: 2",
+    ),
     "nodes with a claim of one": several(
         "models.m.cache.accessMode",
         "ReadWriteOnce",
         "a ReadWriteOnce claim allows one",
         "accessMode: ReadWriteMany",
-        **{"models.m.scaling": {"min": 1, "max": 1}},
+        **ALONE,
     ),
     "nodes with a cache per replica": several(
         "models.m.cache.mode", "perReplica", "cache.mode perReplica keeps them where another", "cache.mode: shared"
     ),
     "nodes with a cache of a node": several(
-        "models.m.cache.mode", "node", "cache.mode node keeps them where another", "cache.mode: shared"
+        "models.m.cache",
+        {"mode": "node", "sizeGiB": 10, "path": "/mnt/models", "nodes": ["gpu-1"]},
+        "cache.mode node keeps them where another",
+        "cache.mode: shared",
     ),
     "name of a group's Service": wrong(
         "models.m-0",

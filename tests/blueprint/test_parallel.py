@@ -16,6 +16,8 @@ def model(**edit):
     """The model m of PROD, one replica, resolved with an edit below models.m."""
     changes = {f"models.m.{key.replace('__', '.')}": value for key, value in edit.items()}
     alone = {"models.other": DELETE, "budget": DELETE, "models.m.scaling": {"min": 1, "max": 1}}
+    # Production would have the outage of a lone replica confirmed.
+    alone["deletion.protect"] = False
     (only,) = resolve(edited(PROD, alone, changes)).workloads
     return only
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from components.gpu_workload import deployment_spec
+from components.replicas import deployment_spec
 from tests.blueprint.stack_files import resolve
 from tests.strategies import lab_configs
 from tests.support import lab_config, manifests

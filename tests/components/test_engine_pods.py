@@ -1,9 +1,5 @@
 """The pods of each engine, read from what the program registers: components know processes, not engines."""
 
-import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -82,60 +78,34 @@ def test_the_grace_period_holds_the_engines_own_exit(objects, engine):
 
 
 @pytest.mark.parametrize(("engine", "python"), [("vllm", "python3"), ("tgi", "/usr/src/.venv/bin/python")])
-def test_adapters_are_fetched_before_the_engine_starts_into_its_cache(engine, python):
-    objects = manifests(stack_of({engine: {**ENGINES[engine], "lora": LORA}}))
+@pytest.mark.parametrize("mode", ["shared", "none"])
+def test_adapters_are_there_before_the_engine_starts_at_the_path_that_it_is_given(engine, python, mode):
+    """By the Job that fills the cache, or in the pod itself where each start begins with an empty directory."""
+    objects = manifests(stack_of({engine: {**ENGINES[engine], "lora": LORA}}, cache={"mode": mode, "sizeGiB": 10}))
     pod = objects[f"Deployment/m-{engine}"]["spec"]["template"]["spec"]
-    (fetching,) = pod["initContainers"]
+    jobs = [item["spec"]["template"]["spec"]["containers"] for key, item in objects.items() if key.startswith("Job/")]
+    assert len(jobs) == (mode == "shared")
+    (download,) = pod["initContainers"] if mode == "none" else jobs[0]
     container = pod["containers"][0]
-    assert fetching["image"] == container["image"]
-    assert fetching["command"][0] == python
-    cache = next(mount for mount in fetching["volumeMounts"] if mount["name"] == "cache")
+    assert download["image"] == container["image"]
+    assert download["command"][0] == python
+    cache = next(mount for mount in download["volumeMounts"] if mount["name"] == "cache")
     assert cache in container["volumeMounts"]
-    for repository, revision, path in json.loads(fetching["command"][-1]):
+    adapters = [one for one in download["args"] if "=" in one and not one.startswith("--")]
+    assert {one.partition("@")[0] for one in adapters} == {"org/legal", "org/medical"}
+    for one in adapters:
+        path = one.partition("=")[2]
         assert path.startswith(f"{cache['mountPath']}/")
-        assert path.endswith(f"/{revision}")
         assert f"={path}" in " ".join(container["args"])
-        assert repository in ("org/legal", "org/medical")
+
+
+def test_a_draft_model_is_fetched_with_the_model():
+    draft = {"method": "eagle3", "model": "org/draft", "tokens": 3}
+    objects = manifests(stack_of({"vllm": {**ENGINES["vllm"], "speculative": draft}}))
+    (job,) = [item for key, item in objects.items() if key.startswith("Job/")]
+    (download,) = job["spec"]["template"]["spec"]["containers"]
+    assert "org/draft@main" in download["args"]
 
 
 def test_nothing_is_fetched_where_there_are_no_adapters(objects):
     assert "initContainers" not in objects["Deployment/m-vllm"]["spec"]["template"]["spec"]
-
-
-HUB = """
-import os, pathlib, sys
-def snapshot_download(repository, revision, local_dir):
-    path = pathlib.Path(local_dir)
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "adapter_config.json").write_text(revision)
-    if repository in os.environ.get("BROKEN", ""):
-        sys.exit("the Hub is gone")
-    (path / "adapter_model.safetensors").write_text("weights")
-"""
-
-
-def test_the_fetching_script_takes_half_an_adapter_for_none_and_needs_no_hub_for_a_whole_one(tmp_path):
-    """The rendered command, run as a process, with a Hub that breaks off."""
-    (tmp_path / "huggingface_hub.py").write_text(HUB)
-    objects = manifests(stack_of({"vllm": {**ENGINES["vllm"], "lora": LORA}}))
-    (fetching,) = objects["Deployment/m-vllm"]["spec"]["template"]["spec"]["initContainers"]
-    _, *words, wanted = fetching["command"]
-    here = json.dumps(
-        [[repository, revision, f"{tmp_path}{path}"] for repository, revision, path in json.loads(wanted)]
-    )
-
-    def run(broken: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "BROKEN": broken}
-        command = [sys.executable, *words, here]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-    interrupted = run(broken="org/medical")
-    assert interrupted.returncode != 0
-    assert "org/medical@v1: fetching" in interrupted.stdout
-    again = run(broken="org/legal")
-    assert again.returncode == 0, again.stderr
-    assert "org/legal@main: is there" in again.stdout
-    assert "org/medical@v1: fetching" in again.stdout
-    whole = run(broken="org/legal org/medical")
-    assert whole.returncode == 0
-    assert whole.stdout.count("is there") == 2

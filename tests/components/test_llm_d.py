@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from blueprint.settings.stack import SecretKey
 from blueprint.stack import resolve_stack
-from components.gpu_workload import deployment_spec
 from components.llm_d import chart_values
+from components.replicas import deployment_spec
 from tests.components.charts import MODELSERVICE
 from tests.strategies import lab_configs
 from tests.support import PROJECT, lab_config, manifests, registered

@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from blueprint.description import Description
-from blueprint.network import serving_flows
-from blueprint.settings import Settings
 from blueprint.stack import resolve_stack
 from components.labels import selector
 from components.network import policy_spec
@@ -162,28 +159,10 @@ def test_the_nodes_of_one_replica_talk_to_each_other_on_any_port_and_to_no_other
     parts = [model("chat", 1), model("chat", 2), model("inside", 1)]
     leader, worker, other = (replace(one, ports={**HTTP, "nccl": (43210, "TCP")}) for one in parts)
     assert reachable(policies, leader, worker) == ""
-    description = Description(
-        stack="dev",
-        settings=Settings.model_validate(CONFIG),
-        models_lock=PROJECT.models_lock(),
-        images_lock=PROJECT.images_lock(),
-    )
-    settings = dict(description.kubernetes_models())["chat"]
-    (chat,) = [
-        one
-        for one in resolve_stack("dev", CONFIG, PROJECT.models_lock(), PROJECT.images_lock()).workloads
-        if one.name == "chat"
-    ]
-    flows = serving_flows(
-        description,
-        description.settings.cluster,
-        settings,
-        name="chat",
-        engine=chat.engine,
-        storage=chat.storage.value,
-        nodes=2,
-    )
-    spec = policy_spec({"matchLabels": selector(chat)}, flows)
+    spread = {**CONFIG, "models": {**CONFIG["models"], "chat": {**CONFIG["models"]["chat"], "parallel": {"nodes": 2}}}}
+    workloads = resolve_stack("dev", spread, PROJECT.models_lock(), PROJECT.images_lock()).workloads
+    (chat,) = [one for one in workloads if one.name == "chat"]
+    spec = policy_spec({"matchLabels": selector(chat)}, chat.flows)
     grouped = [{**one, "spec": spec} if one["metadata"]["name"] == "chat" else one for one in policies]
     assert reachable(grouped, leader, worker) == reachable(grouped, worker, leader) == "http nccl"
     assert reachable(grouped, leader, other) == reachable(grouped, other, leader) == ""
