@@ -132,6 +132,7 @@ def test_a_drain_keeps_what_the_budget_promises_and_ends_with_one_replica(namesp
         namespace.kubectl("uncordon", node)
 
 
+@pytest.mark.prove
 def test_replicas_take_the_first_accelerator_while_it_lasts_and_then_the_next(namespace):
     cluster = {"cluster": {"accelerators": SCARCE["cluster"]["accelerators"] | TWO_NODES["cluster"]["accelerators"]}}
     wanted = {"type": "nvidia-l40s", "alternatives": ["nvidia-a10g"]}
@@ -145,6 +146,7 @@ def test_replicas_take_the_first_accelerator_while_it_lasts_and_then_the_next(na
     assert nodes(10) == {"nvidia-l40s": 8, "nvidia-a10g": 2}
 
 
+@pytest.mark.prove
 def test_images_are_pulled_on_the_nodes_of_used_accelerators_by_pods_that_admission_takes(namespace):
     objects = manifests(stack({"m": l40s(1, 1)}, cluster={**TWO_NODES["cluster"], "prePull": True}))
     namespace.apply(objects["Namespace/llm"], objects["ResourceQuota/llm-gpus"], objects["DaemonSet/llm-image-pull"])

@@ -331,7 +331,7 @@ def test_runtime_class_must_exist():
     ("hard", "used", "status", "said"),
     [
         ({"requests.nvidia.com/gpu": "1"}, {}, "FAIL", "requests.nvidia.com/gpu 1, 0 of it taken / 2 for all replicas"),
-        ({"requests.nvidia.com/gpu": "2"}, {}, "warn", "3 while rolling out"),
+        ({"requests.nvidia.com/gpu": "2"}, {}, "warn", "4 while rolling out"),
         ({"requests.nvidia.com/gpu": "8"}, {"requests.nvidia.com/gpu": "7"}, "warn", "this stack's own pods"),
         ({"requests.nvidia.com/gpu": "8"}, {}, "ok", "1 here, none too small"),
         ({"cpu": "500m"}, {}, "FAIL", "cpu 0.5"),
