@@ -11,7 +11,10 @@ from blueprint.description import PART_OF
 Objects = Mapping[str, Any]
 """Rendered objects by kind and name: ``Deployment/m``."""
 
-PLATFORM = ("Namespace", "ResourceQuota", "NetworkPolicy/llm-default-deny", "Secret/llm-hub-read", "DaemonSet")
+PLATFORM = (
+    *("Namespace", "ResourceQuota", "NetworkPolicy/llm-default-deny", "NetworkPolicy/llm-clients"),
+    *("Secret/llm-hub-read", "DaemonSet", "Gateway"),
+)
 """What belongs to no model."""
 
 _SETS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "LeaderWorkerSet")

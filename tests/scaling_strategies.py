@@ -27,7 +27,7 @@ def scaled(draw: st.DrawFn, model: Mapping[str, Any]) -> dict[str, Any]:
     low = draw(st.integers(0, most))
     if low == most:
         return dict(model)
-    by = "keda" if low == 0 else draw(st.sampled_from(["keda", "hpa"]))
+    by = "keda" if low == 0 or not _known(model) else draw(st.sampled_from(["keda", "hpa"]))
     scaling = {"min": low, "max": most, "signals": draw(_signals(model, by, low))}
     if by == "hpa" or draw(st.booleans()):
         scaling["by"] = by
@@ -46,21 +46,28 @@ def scaled(draw: st.DrawFn, model: Mapping[str, Any]) -> dict[str, Any]:
     return {**model, "scaling": scaling}
 
 
+def _known(model: Mapping[str, Any]) -> bool:
+    """Whether it is known what a raw model's engine emits."""
+    return model["engine"]["name"] in ("vllm", "sglang")
+
+
 @st.composite
 def _signals(draw: st.DrawFn, model: Mapping[str, Any], by: str, low: int) -> dict[str, Any]:
     signals: dict[str, Any] = {}
-    used = list(SIGNALS)
-    if draw(st.booleans()):
+    used = list(SIGNALS) if _known(model) else []
+    if used and draw(st.booleans()):
         used = signals["use"] = draw(st.lists(st.sampled_from(SIGNALS), min_size=1, unique=True))
+    engine = model["engine"]
+    most = engine.get("maxNumSeqs" if engine["name"] == "vllm" else "maxRunningRequests", 256)
     targets = {
-        "inFlight": st.integers(1, model["engine"].get("maxNumSeqs", 256)),
+        "inFlight": st.integers(1, most),
         "waiting": st.integers(1, 1000),
         "kvCache": st.integers(1, 900).map(lambda thousandths: thousandths / 1000),
     }
     signals |= draw(some(**{signal: targets[signal] for signal in used}))
     if by == "hpa":
         signals |= draw(some(cpuPercent=st.integers(1, 100)))
-    elif low == 0 or draw(st.booleans()):
+    elif low == 0 or not used or draw(st.booleans()):
         signals["external"] = draw(_queues())
     return signals
 

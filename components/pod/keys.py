@@ -51,6 +51,14 @@ def key_variables(workload: Workload) -> Sequence[Any]:
     return [{"name": variable, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}]
 
 
+def key_place(workload: Workload) -> str:
+    """Where a program in the engine's container finds a key: path of a file, or name of a variable; empty for none."""
+    keys = _input(workload) if workload.keys else None
+    if keys is None:
+        return ""
+    return f"{_FOLDER}/{_FILE}" if keys.config_flag else keys.variable or ""
+
+
 def key_mounts(workload: Workload) -> Sequence[Any]:
     """Where the engine finds the file."""
     return [{"name": "keys", "mountPath": _FOLDER, "readOnly": True}] if key_arguments(workload) else []

@@ -5,11 +5,9 @@ from typing import Any
 
 from blueprint.lifecycle import STARTUP_PERIOD_SECONDS, WARM_UP_SECONDS
 from blueprint.workload import Workload
+from components.pod.keys import key_place
 
 _WARM_UP = Path(__file__).with_name("warm_up.py").read_text()
-
-_KEY_VARIABLE = "VLLM_API_KEY"
-"""Where vLLM reads the key that its callers must show (vllm/envs.py)."""
 
 
 def probes(workload: Workload) -> Any:
@@ -59,4 +57,5 @@ def warm_up_command(workload: Workload) -> list[str]:
     engine = workload.engine
     # Less than the kubelet's limit, so that it says itself what took so long.
     seconds = str(WARM_UP_SECONDS - 2)
-    return ["python3", "-c", _WARM_UP, str(engine.port), engine.health_path, workload.name, seconds, _KEY_VARIABLE]
+    words = [str(engine.port), engine.ready_path, engine.served_name, seconds, key_place(workload)]
+    return [engine.python, "-c", _WARM_UP, *words]

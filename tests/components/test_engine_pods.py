@@ -81,7 +81,9 @@ def test_the_grace_period_holds_the_engines_own_exit(objects, engine):
 @pytest.mark.parametrize("mode", ["shared", "none"])
 def test_adapters_are_there_before_the_engine_starts_at_the_path_that_it_is_given(engine, python, mode):
     """By the Job that fills the cache, or in the pod itself where each start begins with an empty directory."""
-    objects = manifests(stack_of({engine: {**ENGINES[engine], "lora": LORA}}, cache={"mode": mode, "sizeGiB": 10}))
+    config = stack_of({engine: {**ENGINES[engine], "lora": LORA}})
+    config["models"][f"m-{engine}"]["cache"] = {"mode": mode, "sizeGiB": 10}
+    objects = manifests(config)
     pod = objects[f"Deployment/m-{engine}"]["spec"]["template"]["spec"]
     jobs = [item["spec"]["template"]["spec"]["containers"] for key, item in objects.items() if key.startswith("Job/")]
     assert len(jobs) == (mode == "shared")
