@@ -145,7 +145,8 @@ def ending(pod: Any) -> Iterator[str]:
         drains = [0] + [
             int(argument.partition("=")[2])
             for argument in container.get("args", ())
-            if argument.startswith("--shutdown-timeout=")
+            # What answers no requests has none to drain: the workers of a replica on several nodes.
+            if argument.startswith("--shutdown-timeout=") and "readinessProbe" in container
         ]
         if pod["terminationGracePeriodSeconds"] < before + max(drains) + _MARGIN:
             yield "SIGKILL comes before the drain has ended"
@@ -184,6 +185,13 @@ def claims(objects: Objects) -> Iterator[str]:
                 yield f"{key}: a second pod cannot mount {name}"
 
 
+def _pod_labels(item: Any) -> Mapping[str, str]:
+    spec = item["spec"]
+    template = spec["leaderWorkerTemplate"]["leaderTemplate"] if "leaderWorkerTemplate" in spec else spec["template"]
+    labels: Mapping[str, str] = template["metadata"]["labels"]
+    return labels
+
+
 def budgets(objects: Objects) -> Iterator[str]:
     """A budget always lets one replica go, and is about one model's pods."""
     for key, item in objects.items():
@@ -198,8 +206,7 @@ def budgets(objects: Objects) -> Iterator[str]:
         selected = [
             other
             for other, made in objects.items()
-            if made["kind"] in ("Deployment", "StatefulSet")
-            and wanted <= made["spec"]["template"]["metadata"]["labels"].items()
+            if made["kind"] in ("Deployment", "StatefulSet", "LeaderWorkerSet") and wanted <= _pod_labels(made).items()
         ]
         if len(selected) != 1:
             yield f"{key}: selects {selected}"

@@ -1,5 +1,6 @@
 """How many replicas serve a model: what a scaler follows, how fast, and what every scaler keeps."""
 
+import math
 from typing import Any
 
 import pytest
@@ -123,7 +124,8 @@ def test_what_every_scaler_keeps(config):
         assert found.signals or found.cpu_percent or found.external
         for signal in found.signals:
             if signal.kind == "inFlight":
-                assert 1 <= signal.target <= model["engine"].get("maxNumSeqs", 256)
+                key, unset = ("maxNumSeqs", 256) if one.engine.name == "vllm" else ("maxRunningRequests", math.inf)
+                assert 1 <= signal.target <= model["engine"].get(key, unset)
             if signal.kind == "kvCache":
                 # A full cache must ask for more than the 10 % that a scaler lets be.
                 assert signal.target > 0

@@ -129,7 +129,7 @@ def test_the_key_comes_from_a_variable_or_from_a_file(probe, tmp_path):
     keys.write_text('api-key: ["swordfish", "older"]\n')
     with Engine({"/health": 200, "/v1/completions": guarded}) as engine:
         assert run(probe, engine.port).returncode == 1
-        assert run(probe, engine.port, VLLM_API_KEY="swordfish").returncode == 0
+        assert run(probe, engine.port, key_at="VLLM_API_KEY", VLLM_API_KEY="swordfish").returncode == 0
         assert run(probe, engine.port, key_at=str(keys)).returncode == 0
     assert "swordfish" not in str(probe)
 

@@ -104,7 +104,7 @@ def test_vllm_keeps_the_arguments_of_before_when_nothing_new_is_said():
 
 
 def test_sglang_says_who_it_is_and_that_it_measures():
-    assert arguments("sglang", lifecycle={"drainSeconds": 90}) == [
+    assert arguments("sglang", lifecycle={"drainSeconds": 90, "allowOutage": True}) == [
         "--model-type=llm",
         f"--model-path={REPOSITORY}",
         f"--revision={SHA}",
@@ -120,7 +120,7 @@ def test_sglang_says_who_it_is_and_that_it_measures():
 def test_tgi_speaks_its_own_words():
     options = {"maxInputTokens": 4096, "quantize": "gptq", "lora": ADAPTER, "structuredOutput": False}
     accelerator = {"type": "nvidia-l4", "count": 4}
-    assert arguments("tgi", options, accelerator=accelerator, lifecycle={"drainSeconds": 90}) == [
+    assert arguments("tgi", options, accelerator=accelerator, lifecycle={"drainSeconds": 90, "allowOutage": True}) == [
         f"--model-id={REPOSITORY}",
         f"--revision={SHA}",
         "--hostname=0.0.0.0",

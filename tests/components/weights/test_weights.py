@@ -119,7 +119,8 @@ def test_each_replica_has_a_claim_and_fills_it_before_its_engine_starts():
 
 def test_claims_of_replicas_survive_a_scale_down_and_go_with_the_model_unless_kept():
     def retention(**sections):
-        objects = manifests(lab_config({"m": {"cache": {"mode": "perReplica"}}}, **sections))
+        model = {"cache": {"mode": "perReplica"}, "lifecycle": {"allowOutage": True}}
+        objects = manifests(lab_config({"m": model}, **sections))
         return objects["StatefulSet/m"]["spec"]["persistentVolumeClaimRetentionPolicy"]
 
     assert retention() == {"whenDeleted": "Delete", "whenScaled": "Retain"}
