@@ -12,14 +12,14 @@ MULTI_NODE_ENGINES = ("vllm", "sglang")
 
 def gpus_per_replica(model: KubernetesModel) -> int:
     """GPUs that all nodes of one replica hold together."""
-    return model.accelerator.count * model.parallel.nodes
+    return model.gpus_per_pod * model.parallel.nodes
 
 
 def resolve_parallel(model: KubernetesModel) -> Resolved[Parallel]:
     """The division that is given, else: tensor parallel within a node, a pipeline stage for each node."""
-    given, count = model.parallel, model.accelerator.count
+    given, count = model.parallel, model.gpus_per_pod
     parallel = Parallel(
-        tensor=given.tensor or count,
+        tensor=given.tensor or max(1, count),
         pipeline=given.pipeline or given.nodes,
         nodes=given.nodes,
     )
@@ -30,7 +30,7 @@ def resolve_parallel(model: KubernetesModel) -> Resolved[Parallel]:
                 f"of {parallel.nodes} nodes is one stage"
             )
         else:
-            why = "one GPU: nothing is divided" if count == 1 else f"every layer is shared by the {count} GPUs"
+            why = "at most one GPU: nothing is divided" if count <= 1 else f"every layer is shared by the {count} GPUs"
     elif parallel.tensor > count:
         why = (
             f"given: parallel; every layer waits for the network, as tensor: {parallel.tensor} spans nodes of {count} "

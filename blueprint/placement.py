@@ -59,7 +59,7 @@ def resolve_placement(cluster: Cluster, model: KubernetesModel) -> Placement:
     """The nodes of a model."""
     return Placement(
         label=LABEL_KEYS[cluster.node_labels],
-        values=[ACCELERATORS[name].labels[cluster.node_labels] for name in model.accelerator.types],
+        values=[ACCELERATORS[name].labels[cluster.node_labels] for name in model.gpu_types],
         spot=SPOT_LABELS[cluster.node_labels] if model.placement.spot else (),
         priority_class=model.placement.priority_class,
     )

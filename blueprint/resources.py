@@ -28,7 +28,9 @@ def cpu(model: KubernetesModel) -> Resolved[int]:
     """Processor cores to request."""
     if model.resources.cpu is not None:
         return Resolved(model.resources.cpu, "given: resources.cpu")
-    gpus = model.accelerator.count
+    gpus = model.gpus_per_pod
+    if not gpus:
+        return Resolved(4, "no GPU: the cores do the work, and how many is yours to say: resources.cpu")
     return Resolved(
         2 + 2 * gpus,
         f"2 for the API server and the engine core, which spin, and 2 for each of {gpus} GPU workers",
@@ -39,7 +41,7 @@ def memory_gib(model: KubernetesModel) -> Resolved[int]:
     """Memory in GiB, request and limit alike."""
     if model.resources.memory_gib is not None:
         return Resolved(model.resources.memory_gib, "given: resources.memoryGiB")
-    gpus = model.accelerator.count
+    gpus = model.gpus_per_pod
     # Room for what NCCL and the engine may use of it, also where somebody gives less.
     shared = max(shm_gib(model).value, _SHM_GIB_PER_GPU * gpus)
     return Resolved(
@@ -53,9 +55,9 @@ def shm_gib(model: KubernetesModel) -> Resolved[int]:
     """Size of /dev/shm in GiB."""
     if model.resources.shm_gib is not None:
         return Resolved(model.resources.shm_gib, "given: resources.shmGiB")
-    gpus, offload = model.accelerator.count, kv_offload_gib(model)
-    if gpus * model.parallel.nodes == 1:
-        size, why = 1, "one GPU: the engine's processes pass only messages; the 64 MB default is too small"
+    gpus, offload = model.gpus_per_pod, kv_offload_gib(model)
+    if gpus * model.parallel.nodes <= 1:
+        size, why = 1, "at most one GPU: the engine's processes pass only messages; the 64 MB default is too small"
     else:
         size = _SHM_GIB_PER_GPU * gpus
         why = f"NCCL and the engine pass tensors of {gpus} GPUs through it; {_SHM_GIB_PER_GPU} GiB for each"

@@ -53,7 +53,7 @@ def spare_gpus(description: Description, cluster: Cluster, types: Collection[str
 
 
 def _most_taken(cluster: Cluster, model: KubernetesModel, offered: frozenset[str]) -> int:
-    accepted = frozenset(model.accelerator.types)
+    accepted = frozenset(model.gpu_types)
     if accepted <= offered:
         return wanted_gpus(model)
     return min(wanted_gpus(model), available_gpus(cluster, accepted & offered))
@@ -63,21 +63,22 @@ def resolve_rollout(
     description: Description, cluster: Cluster, model: KubernetesModel, storage: Storage
 ) -> Resolved[Rollout]:
     """Surge where a whole replica is spare and can mount the weights; else the old replica goes first."""
-    choice, scaling = model.accelerator, model.scaling
-    spare = spare_gpus(description, cluster, choice.types)
-    names, needed = " and ".join(choice.types), gpus_per_replica(model)
+    types, scaling = model.gpu_types, model.scaling
     if storage.kind == "claimPerReplica":
         return Resolved(Rollout(0, 1), "a StatefulSet takes the old replica away first, one at a time")
     if storage.access_mode == "ReadWriteOnce":
         return Resolved(Rollout(0, 1), "a second node could not mount the cache: the old replica goes first")
+    if not types:
+        return Resolved(Rollout(1, 0), "no GPU is needed: the new replica comes first, no outage")
+    spare, needed, names = spare_gpus(description, cluster, types), gpus_per_replica(model), " and ".join(types)
     # Spare GPUs of several types may be one here and one there, where no replica fits.
-    if spare - (len(choice.types) - 1) * (choice.count - 1) >= needed:
+    if spare - (len(types) - 1) * (model.gpus_per_pod - 1) >= needed:
         return Resolved(
             Rollout(1, 0),
             f"{spare} {names} are spare: the new replica comes first, no outage; models that roll out at the same "
             "time take turns",
         )
-    scarce = f"{spare} of {available_gpus(cluster, choice.types)} {names} are spare and a replica needs {needed}"
+    scarce = f"{spare} of {available_gpus(cluster, types)} {names} are spare and a replica needs {needed}"
     if scaling.min < scaling.max:
         # The smallest share that is one whole replica of the most there can be, and of fewer none.
         percent = math.ceil(100 / scaling.max)

@@ -160,7 +160,7 @@ def resolve_compile_cache(model: KubernetesModel, engine: EngineProcess) -> Reso
         return Resolved(None, f"{engine.title} has no compile cache that could be kept")
     if cache.mode == "none":
         return Resolved(None, "cache.mode none: nothing is kept")
-    if len(model.accelerator.types) > 1:
+    if len(model.gpu_types) > 1:
         return Resolved(None, "replicas may be on several GPU types, and kernels of one fit no other")
     if cache.mode != "perReplica" and model.scaling.max > 1:
         return Resolved(
@@ -170,6 +170,6 @@ def resolve_compile_cache(model: KubernetesModel, engine: EngineProcess) -> Reso
             "replicas that share a volume would read half-written files of one another; each compiles at its start",
         )
     return Resolved(
-        f"{CACHE_PATH}/compile/{engine.name}-{engine.version}-{model.accelerator.type}",
+        f"{CACHE_PATH}/compile/{engine.name}-{engine.version}-{model.gpu_types[0]}",
         "kept with the weights, apart by engine version and GPU type, because it fits no other; one replica writes it",
     )

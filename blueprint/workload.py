@@ -30,7 +30,7 @@ class Workload:
 
     object_name: name of its live objects; the oldest name of the model.
     replicas: at most. Where something scales, how many there are is the scaler's to write, and nobody else's.
-    gpu_count: GPUs of one pod; a replica has a pod on each of its nodes.
+    gpu_resource, gpu_count: GPUs of one pod; None and 0 on processors. A replica has a pod on each of its nodes.
     warm_up: whether a replica is ready only once it has generated a token.
     outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
     llm_d: the chart that runs the replicas; None where an object of this project does.
@@ -43,7 +43,7 @@ class Workload:
     object_name: str
     owner: str | None
     engine: EngineProcess
-    gpu_resource: str
+    gpu_resource: str | None
     gpu_count: int
     accelerators: Sequence[str]
     placement: Placement
@@ -122,9 +122,9 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         object_name=live_name,
         owner=model.owner,
         engine=engine,
-        gpu_resource=ACCELERATORS[model.accelerator.type].resource,
-        gpu_count=model.accelerator.count,
-        accelerators=model.accelerator.types,
+        gpu_resource=ACCELERATORS[model.accelerator.type].resource if model.accelerator else None,
+        gpu_count=model.gpus_per_pod,
+        accelerators=model.gpu_types,
         placement=resolve_placement(cluster, model),
         runtime_class=cluster.runtime_class,
         replicas=model.scaling.max,

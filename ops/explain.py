@@ -33,7 +33,9 @@ def _workload(workload: Workload) -> str:
     nodes = f"{workload.nodes} nodes x " if workload.nodes > 1 else ""
     scaling = workload.scaling.value
     replicas = f"{scaling.min} to {scaling.max}" if scaling else workload.replicas
-    return f"{replicas} x {nodes}{workload.gpu_count} {workload.gpu_resource}"
+    gpus = f"{workload.gpu_count} {workload.gpu_resource}"
+    devices = gpus if workload.gpu_resource else f"{workload.cpu.value} cores"
+    return f"{replicas} x {nodes}{devices}"
 
 
 def _endpoint(endpoint: Endpoint) -> str:

@@ -14,10 +14,10 @@ from tests.scaling_strategies import scales
 def divided(draw: st.DrawFn, model: Mapping[str, Any]) -> dict[str, Any]:
     """A valid model, divided in a way that its GPUs, and its cache, allow; perhaps with KV cache in memory."""
     result = dict(model)
-    count = model["accelerator"].get("count", 1)
     engine = model["engine"]["name"]
     if engine not in MULTI_NODE_ENGINES:
         return result
+    count = model["accelerator"].get("count", 1)
     cache = model.get("cache", {})
     several = (
         cache.get("accessMode") != "ReadWriteOnce"
@@ -38,6 +38,8 @@ def divided(draw: st.DrawFn, model: Mapping[str, Any]) -> dict[str, Any]:
 
 def gpus_of_replica(model: Mapping[str, Any]) -> int:
     """GPUs of one replica of a raw model."""
+    if "accelerator" not in model:
+        return 0
     return int(model["accelerator"].get("count", 1) * model.get("parallel", {}).get("nodes", 1))
 
 

@@ -63,7 +63,7 @@ def some(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 def _resources(draw: st.DrawFn, gpus: int) -> dict[str, Any]:
     """Shared memory counts as memory and must leave some of it, also where one of the two is derived."""
     resources = draw(some(cpu=st.integers(1, 512)))
-    memory, shm = 16 + 16 * gpus, 1 if gpus == 1 else 2 * gpus
+    memory, shm = 16 + 16 * gpus, (2 * gpus if gpus > 1 else 1)
     if draw(st.booleans()):
         memory = resources["memoryGiB"] = draw(st.integers(shm + 1, 8192))
     if draw(st.booleans()):
@@ -78,15 +78,14 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     # Imported here, since it is made of what stands above.
     from tests.lifecycle_strategies import placed
 
-    where = draw(placed(accelerators))
-    if gpus > 1 or draw(st.booleans()):
+    where, engine = draw(placed(accelerators)), draw(engines())
+    if engine["name"] == "custom" and draw(st.booleans()):
+        gpus = 0
+        del where["accelerator"]
+        where.get("placement", {}).pop("spot", None)
+    elif gpus > 1 or draw(st.booleans()):
         where["accelerator"]["count"] = gpus
-    model: dict[str, Any] = {
-        "target": "kubernetes",
-        "model": draw(repositories()),
-        "engine": draw(engines()),
-        **where,
-    }
+    model: dict[str, Any] = {"target": "kubernetes", "model": draw(repositories()), "engine": engine, **where}
     if replicas > 1 or draw(st.booleans()):
         model["scaling"] = {"min": replicas, "max": replicas}
     optional = some(
@@ -104,12 +103,18 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     return whole
 
 
+def types_of(model: Mapping[str, Any]) -> Sequence[str]:
+    """Accelerators that will do for a raw model; none for one on processors."""
+    choice = model.get("accelerator")
+    return [choice["type"], *choice.get("alternatives", ())] if choice else []
+
+
 def gpus_wanted(models: Mapping[str, Mapping[str, Any]], *accelerators: str) -> int:
     """GPUs of these types that raw models may hold with all replicas."""
     return sum(
         model.get("scaling", {}).get("max", 1) * gpus_of_replica(model)
         for model in models.values()
-        if {model["accelerator"]["type"], *model["accelerator"].get("alternatives", ())} & {*accelerators}
+        if {*types_of(model)} & {*accelerators}
     )
 
 

@@ -60,7 +60,7 @@ def _unknown_accelerators(cluster: Cluster) -> Iterator[Issue]:
 def _quota(description: Description, cluster: Cluster) -> Iterator[Issue]:
     models = list(description.kubernetes_models())
     told: list[frozenset[str]] = []
-    for types in sorted({model.accelerator.types for _, model in models}, key=lambda types: (len(types), types)):
+    for types in sorted({model.gpu_types for _, model in models}, key=lambda types: (len(types), types)):
         # Too little of one type is told once, not again for that and another. What is not declared is told elsewhere.
         if any(less <= {*types} for less in told) or not cluster.accelerators.keys() >= {*types}:
             continue
@@ -69,7 +69,7 @@ def _quota(description: Description, cluster: Cluster) -> Iterator[Issue]:
         told.append(frozenset(types))
         offered, users = (
             available_gpus(cluster, types),
-            [(n, m) for n, m in models if {*m.accelerator.types} & {*types}],
+            [(n, m) for n, m in models if {*m.gpu_types} & {*types}],
         )
         wanted = sum(wanted_gpus(model) for _, model in users)
         terms = " + ".join(f"{n} {m.scaling.max} x {gpus_per_replica(m)}" for n, m in users)
@@ -94,7 +94,7 @@ def _budget(description: Description, cluster: Cluster) -> Iterator[Issue]:
     unpriced: set[str] = set()
     reads: list[tuple[str, ...]] = []
     for name, model in description.kubernetes_models():
-        declared = [accelerator for accelerator in model.accelerator.types if accelerator in cluster.accelerators]
+        declared = [accelerator for accelerator in model.gpu_types if accelerator in cluster.accelerators]
         reads += [("models", name, key) for key in ("scaling", "accelerator", "parallel")]
         prices = {accelerator: cluster.accelerators[accelerator].hourly_usd for accelerator in declared}
         for accelerator in declared:

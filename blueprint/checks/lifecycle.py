@@ -52,7 +52,7 @@ def advise(description: Description) -> Iterator[Issue]:
 
 def _outage(description: Description, name: str, model: KubernetesModel) -> Resolved[int]:
     cluster = description.settings.cluster
-    types = model.accelerator.types
+    types = model.gpu_types
     # Without GPUs and a claim for its replicas nothing follows; that is told elsewhere.
     if cluster is None or not cluster.accelerators.keys() >= {*types} or spare_gpus(description, cluster, types) < 0:
         return Resolved(0, "not known")

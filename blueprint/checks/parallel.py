@@ -25,9 +25,9 @@ def check(description: Description) -> Iterator[Issue]:
 
 
 def _product(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
-    parallel, count = resolve_parallel(model).value, model.accelerator.count
+    parallel, count = resolve_parallel(model).value, model.gpus_per_pod
     gpus = gpus_per_replica(model)
-    if parallel.tensor * parallel.pipeline == gpus:
+    if parallel.tensor * parallel.pipeline == max(1, gpus):
         return
     fitting = [f"tensor: {tensor} and pipeline: {stages}" for tensor, stages in divisions(count, parallel.nodes)]
     where = f"{parallel.nodes} nodes of {count} GPUs are {gpus}" if parallel.nodes > 1 else f"a replica has {gpus} GPUs"

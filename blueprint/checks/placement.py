@@ -10,6 +10,7 @@ from blueprint.placement import spot_notice
 from blueprint.resources import memory_gib, shm_gib
 from blueprint.rollout import available_gpus
 from blueprint.settings import Cluster, KubernetesModel
+from blueprint.settings.placement import AcceleratorChoice
 
 
 def check(description: Description) -> Iterator[Issue]:
@@ -30,8 +31,28 @@ def check(description: Description) -> Iterator[Issue]:
             )
 
 
+def _processors(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
+    if model.engine.name != "custom":
+        yield Issue(
+            path=(*path, "accelerator"),
+            problem=f"this key is missing, and the image of {model.engine.name} needs a GPU",
+            remedy="Give type and count, or use engine custom with an image that runs on processors.",
+            reads=((*path, "engine"),),
+        )
+    if model.placement.spot is not None:
+        yield Issue(
+            path=(*path, "placement", "spot"),
+            problem="it is for GPU nodes, and this model runs on processors",
+            remedy="Remove it.",
+            reads=((*path, "accelerator"),),
+        )
+
+
 def _accelerators(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
     choice, declared = model.accelerator, list(cluster.accelerators)
+    if choice is None:
+        yield from _processors(path, model)
+        return
     at = (*path, "accelerator")
     places = [(*at, "type"), *((*at, "alternatives", str(index)) for index in range(len(choice.alternatives)))]
     refused = False
@@ -62,12 +83,13 @@ def _accelerators(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> It
             )
             refused = True
     if not refused:
-        yield from _whole_replicas(path, model, cluster)
+        yield from _whole_replicas(path, model, choice, cluster)
 
 
-def _whole_replicas(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
+def _whole_replicas(
+    path: KeyPath, model: KubernetesModel, choice: AcceleratorChoice, cluster: Cluster
+) -> Iterator[Issue]:
     """GPUs of two types make no replica together."""
-    choice = model.accelerator
     fits = sum(cluster.accelerators[name].available // choice.count for name in choice.types)
     if len(choice.types) > 1 and fits < model.scaling.max <= available_gpus(cluster, choice.types) // choice.count:
         yield Issue(

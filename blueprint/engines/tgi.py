@@ -129,7 +129,7 @@ def process(
             "--hostname=0.0.0.0",
             f"--port={PORT}",
             *FACTS.render(engine.model_dump(by_alias=True)),
-            *parallel_arguments(tensor=model.accelerator.count, pipeline=1, nodes=1),
+            *parallel_arguments(tensor=model.gpus_per_pod, pipeline=1, nodes=1),
             *_adapters({adapter: fetch.path for adapter, fetch in fetches.items()}),
             f"--graceful-termination-timeout={model.lifecycle.drain_seconds}",
             "--usage-stats=off",

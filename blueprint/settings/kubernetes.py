@@ -25,7 +25,9 @@ class KubernetesModel(SettingsModel):
         default=None, description="Team that is called about this model. Required outside the lab."
     )
     engine: ClusterEngine
-    accelerator: AcceleratorChoice
+    accelerator: AcceleratorChoice | None = Field(
+        default=None, description="The GPUs of one replica. Without it the model runs on processors, by engine custom."
+    )
     parallel: Parallel = Field(default_factory=Parallel)
     placement: Placement = Field(default_factory=Placement)
     cache: Cache = Field(default_factory=lambda: Cache(sizeGiB=100))
@@ -45,3 +47,13 @@ class KubernetesModel(SettingsModel):
             description="Names this model had before, oldest first. Live objects keep the oldest name.",
         ),
     ]
+
+    @property
+    def gpus_per_pod(self) -> int:
+        """GPUs of one pod; 0 for a model on processors."""
+        return self.accelerator.count if self.accelerator else 0
+
+    @property
+    def gpu_types(self) -> tuple[str, ...]:
+        """Every accelerator that will do, the most wanted first; none for a model on processors."""
+        return self.accelerator.types if self.accelerator else ()

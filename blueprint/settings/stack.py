@@ -53,7 +53,8 @@ class Cluster(SettingsModel):
     )
     namespace: Namespace
     accelerators: dict[str, AcceleratorPool] = Field(
-        min_length=1, description="Accelerators by registry name, with what this stack may use of them."
+        default_factory=dict,
+        description="Accelerators by registry name, with what this stack may use of them. Models with GPUs need one.",
     )
     node_labels: NodeLabels = Field(default="gpuOperator", description="Who labels the GPU nodes.")
     runtime_class: ObjectName | None = Field(

@@ -62,7 +62,7 @@ def ports(workload: Workload) -> Any:
 def resources(workload: Workload) -> Any:
     """Requests and limits of one replica."""
     memory = f"{workload.memory_gib.value}Gi"
-    gpus = {workload.gpu_resource: str(workload.gpu_count)}
+    gpus = {workload.gpu_resource: str(workload.gpu_count)} if workload.gpu_resource else {}
     return {
         # No processor limit: throttling the engine core stalls every request of the batch.
         "requests": {"cpu": str(workload.cpu.value), "memory": memory, **gpus},

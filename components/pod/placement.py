@@ -24,11 +24,7 @@ def placement(workload: Workload) -> Any:
     # The pods of a replica on several nodes belong together, not apart.
     apart = spread_keys(wanted) if workload.nodes == 1 else ()
     return {
-        "affinity": on_weights_nodes({"nodeAffinity": node_affinity(wanted)}, workload),
-        "tolerations": [
-            GPU_TOLERATION,
-            *spot_tolerations(wanted.spot),
-        ],
+        **node_choice(workload),
         **({"topologySpreadConstraints": [spread(workload, key) for key in apart]} if apart else {}),
         **({"runtimeClassName": workload.runtime_class} if workload.runtime_class else {}),
         **({"priorityClassName": wanted.priority_class} if wanted.priority_class else {}),
@@ -38,6 +34,16 @@ def placement(workload: Workload) -> Any:
 def spot_tolerations(labels: Sequence[tuple[str, str]]) -> list[Any]:
     """The taint that GKE's documentation puts on spot nodes has their label's key and value."""
     return [{"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"} for key, value in labels]
+
+
+def node_choice(workload: Workload) -> Any:
+    """Which nodes, and which of their taints do not matter. Processors are on any node."""
+    wanted = workload.placement
+    affinity = on_weights_nodes({"nodeAffinity": node_affinity(wanted)} if wanted.values else {}, workload)
+    return {
+        **({"affinity": affinity} if affinity else {}),
+        **({"tolerations": [GPU_TOLERATION, *spot_tolerations(wanted.spot)]} if wanted.values else {}),
+    }
 
 
 def node_affinity(wanted: Placement) -> Any:

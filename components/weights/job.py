@@ -8,7 +8,7 @@ from typing import Any
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import PROJECT, labels
-from components.pod.placement import placement
+from components.pod.placement import node_choice
 from components.pod.template import pod_security
 from components.pod.volumes import cache_source
 from components.weights.download.words import GATED, MISSING, TOKEN, VOLUME
@@ -69,13 +69,11 @@ def job_labels(workload: Workload) -> Mapping[str, str]:
 
 def job_placement(workload: Workload, node: str | None) -> Any:
     """The replicas' own nodes: a volume that is made at first use is made where they can mount it."""
-    chosen = placement(workload)
-    affinity = on_weights_nodes(
-        {"nodeAffinity": chosen["affinity"]["nodeAffinity"]}, workload, [node] if node else None
-    )
+    chosen = node_choice(workload)
+    affinity = on_weights_nodes(chosen.pop("affinity", {}), workload, [node] if node else None)
     if workload.storage.value.access_mode == "ReadWriteOnce":
         affinity["podAffinity"] = _beside_the_replica(workload)
-    return {"affinity": affinity, "tolerations": chosen["tolerations"]}
+    return {**chosen, **({"affinity": affinity} if affinity else {})}
 
 
 def _beside_the_replica(workload: Workload) -> Any:

@@ -18,7 +18,8 @@ def on_weights_nodes(affinity: Mapping[str, Any], workload: Workload, nodes: Seq
     names = nodes or workload.storage.value.nodes
     if not names:
         return affinity
-    required = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    own = affinity.get("nodeAffinity", {})
+    required = own.get("requiredDuringSchedulingIgnoredDuringExecution", {"nodeSelectorTerms": [{}]})
     here = {"key": HOST_NAME, "operator": "In", "values": list(names)}
 
     def narrowed(term: Mapping[str, Any]) -> Any:
@@ -27,7 +28,7 @@ def on_weights_nodes(affinity: Mapping[str, Any], workload: Workload, nodes: Seq
 
     terms = [narrowed(term) for term in required["nodeSelectorTerms"]]
     narrow = {
-        **affinity["nodeAffinity"],
+        **own,
         "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms},
     }
     return {**affinity, "nodeAffinity": narrow}

@@ -75,6 +75,7 @@ CRDS = ToolSet(
 
 LINT = ToolSet(folder=_HERE / "lint")
 """kubeconform, which holds manifests to the schemas of the API."""
+
 HELM = ToolSet(
     folder=_HERE / "helm",
     # Without it Helm calls itself v4.3, also in what a release records.

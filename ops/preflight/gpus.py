@@ -114,7 +114,7 @@ def _largest_replica(
     """Whether as many nodes as a replica spans can hold its pods, when they are empty."""
     for workload in workloads:
         wanted = {
-            workload.gpu_resource: quantity.Quantity(workload.gpu_count),
+            **({workload.gpu_resource: quantity.Quantity(workload.gpu_count)} if workload.gpu_resource else {}),
             "cpu": quantity.Quantity(workload.cpu.value),
             "memory": workload.memory_gib.value * GIB,
         }

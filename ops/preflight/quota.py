@@ -71,7 +71,8 @@ def _needs(workloads: Sequence[Workload], *, rollout: bool) -> Mapping[str, Quan
         memory = workload.memory_gib.value * GIB
         needs["pods"] += pods
         needs["requests.cpu"] += pods * workload.cpu.value
-        needs[f"requests.{workload.gpu_resource}"] += pods * workload.gpu_count
+        if workload.gpu_resource:
+            needs[f"requests.{workload.gpu_resource}"] += pods * workload.gpu_count
         needs["services"] += 1
         if workload.kind == "Deployment":
             needs["count/deployments.apps"] += 1

@@ -1,11 +1,16 @@
 """The mistakes of where replicas run, and of how they come and go."""
 
 from tests.blueprint.mistakes import MISSING, wrong
+from tests.blueprint.stack_files import DELETE
 
 A10G = {"cluster.accelerators.nvidia-a10g": {"available": 4, "hourlyUsd": 1.0}, "cluster.nodeLabels": "karpenter"}
 ONE = {"models.m.scaling": {"min": 1, "max": 1}, "budget.monthlyUsd": 50_000}
 
 LIFECYCLE_MISTAKES = {
+    # Without a GPU.
+    "engine that needs a GPU on processors": wrong(
+        "models.m.accelerator", DELETE, "the image of vllm needs a GPU", "Give type and count, or use engine custom"
+    ),
     # Several accelerators.
     "alternative not declared": wrong(
         "models.m.accelerator.alternatives",

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.tools.build import ensure
-from lab.tools.sets import CRDS, LINT
+from lab.tools.sets import CRDS, LINT, LWS
 from ops.manifests import to_yaml
 from ops.program import run_program, run_with
 from ops.render import render
@@ -67,7 +67,7 @@ def native(tmp_path_factory: pytest.TempPathFactory, judges: Path) -> Path:
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """JSON schemas of the custom resources, closed to unknown keys, from the definitions that the lab has."""
     folder = tmp_path_factory.mktemp("definitions")
-    for path in ensure(CRDS).files("crds"):
+    for path in [*ensure(CRDS).files("crds"), ensure(LWS).file("leaderworkersets.yaml")]:
         definition = yaml.safe_load(path.read_text())["spec"]
         kind, group = definition["names"]["kind"].lower(), definition["group"].partition(".")[0]
         for version in definition["versions"]:
