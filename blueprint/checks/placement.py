@@ -18,8 +18,11 @@ def check(description: Description) -> Iterator[Issue]:
     cluster = description.settings.cluster
     for name, model in description.kubernetes_models():
         path = ("models", name)
+        if model.accelerator is None:
+            yield from _processors(path, model)
+        elif cluster is not None:
+            yield from _accelerators(path, model, model.accelerator, cluster)
         if cluster is not None:
-            yield from _accelerators(path, model, cluster)
             yield from _spot(path, model, cluster)
         yield from _memory(path, model)
         if model.owner is None and not description.in_lab:
@@ -39,20 +42,13 @@ def _processors(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
             remedy="Give type and count, or use engine custom with an image that runs on processors.",
             reads=((*path, "engine"),),
         )
-    if model.placement.spot is not None:
-        yield Issue(
-            path=(*path, "placement", "spot"),
-            problem="it is for GPU nodes, and this model runs on processors",
-            remedy="Remove it.",
-            reads=((*path, "accelerator"),),
-        )
 
 
-def _accelerators(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
-    choice, declared = model.accelerator, list(cluster.accelerators)
-    if choice is None:
-        yield from _processors(path, model)
-        return
+def _accelerators(
+    path: KeyPath, model: KubernetesModel, choice: AcceleratorChoice, cluster: Cluster
+) -> Iterator[Issue]:
+    declared = list(cluster.accelerators)
+    use = f"Use {' or '.join(declared)}, or declare it" if declared else "Declare it"
     at = (*path, "accelerator")
     places = [(*at, "type"), *((*at, "alternatives", str(index)) for index in range(len(choice.alternatives)))]
     refused = False
@@ -62,7 +58,7 @@ def _accelerators(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> It
             yield Issue(
                 path=place,
                 problem=f"{name!r} is not declared under cluster.accelerators{known}",
-                remedy=f"Use {' or '.join(declared)}, or declare it there with what is available.",
+                remedy=f"{use} there with what is available.",
                 reads=(("cluster", "accelerators"),),
             )
             refused = True

@@ -96,7 +96,16 @@ MISTAKES = {
     "known accelerator not declared": wrong(
         "models.m.accelerator.type", "nvidia-h100", "'nvidia-h100' is not declared", "or declare it there"
     ),
-    "no accelerators": wrong("cluster.accelerators", {}, "this is empty", "Add at least one"),
+    "no accelerators": Mistake(
+        {"cluster.accelerators": {}},
+        {
+            f"models.{name}.accelerator.type": (
+                "'nvidia-l4' is not declared",
+                "Declare it there with what is available",
+            )
+            for name in ("m", "other")
+        },
+    ),
     "accelerator without label": wrong(
         "cluster.accelerators.nvidia-a10g",
         {"available": 1},
