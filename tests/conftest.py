@@ -86,5 +86,7 @@ def namespace(cluster: Cluster) -> Iterator[Cluster]:
         "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget"
     )
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"
-    cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true")
+    cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true", seconds=180)
+    # What was refused here is nothing to the next test.
+    cluster.kubectl("delete", "events", "--all", "--namespace=llm")
     cluster.kubectl("delete", "persistentvolume", ours)

@@ -80,10 +80,10 @@ class Pki:
 
     def ensure(self) -> None:
         """Make what is missing; files that belong together are made anew together."""
-        self._link()
         self._ensure_servers()
         # Apart from the others, which a home of an earlier version has, with its token.
         self._ensure_front_proxy()
+        self._copy()
 
     def _ensure_front_proxy(self) -> None:
         if _all_there(self.front_proxy_authority, self.front_proxy_certificate, self.front_proxy_key):
@@ -124,12 +124,12 @@ class Pki:
         )
         write_private(self.tokens, f'{secrets.token_urlsafe(32)},lab,lab,"system:masters"\n')
 
-    def _link(self) -> None:
-        self.webhook.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def _copy(self) -> None:
+        self.webhook.mkdir(mode=0o700, exist_ok=True)
         for name, file in (("tls.crt", self.certificate), ("tls.key", self.key)):
-            link = self.webhook / name
-            if not link.is_symlink():
-                link.symlink_to(Path("..") / file.name)
+            copy, text = self.webhook / name, file.read_text()
+            if not copy.is_file() or copy.read_text() != text:
+                write_private(copy, text)
 
     def write_kubeconfig(self, path: Path, *, port: int) -> None:
         """Write a kubeconfig that refers to no other file, so that it can be copied."""

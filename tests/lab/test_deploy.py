@@ -90,7 +90,7 @@ def test_another_context_writes_no_tracked_file(checkout):
     before = {path: path.read_bytes() for path in checkout.glob("Pulumi*.yaml")}
     output = deploy(checkout, "preview", "--context=my-kind", "--engine=lab")
     assert "Stack dev-my-kind" in output
-    assert "16 to create" in output
+    assert "19 to create" in output
     assert {path: path.read_bytes() for path in before} == before
     ignored = (PROJECT.root / ".gitignore").read_text().splitlines()
     assert "/Pulumi.dev-*.yaml" in ignored

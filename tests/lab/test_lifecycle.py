@@ -175,7 +175,7 @@ def test_processes_that_lost_their_run_files_are_found(mine, said):
 
 def test_a_home_of_before_the_front_proxy_gets_its_certificates_and_keeps_the_rest(mine):
     """The API server shows them to servers behind it, such as of metrics."""
-    kept = {path: path.read_bytes() for path in (mine.home / "pki").iterdir() if "front-proxy" not in path.name}
+    kept = {path: path.read_bytes() for path in (mine.home / "pki").rglob("*.*") if "front-proxy" not in path.name}
     for path in (mine.home / "pki").glob("front-proxy*"):
         path.unlink()
     assert mine.start() is True

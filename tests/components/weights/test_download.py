@@ -1,5 +1,6 @@
 """The rendered download, run as a process: what it says, how it ends, and that nothing half is taken for whole."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -271,7 +272,8 @@ def test_a_volume_that_fills_up_under_way_is_told_and_what_arrived_is_kept(pod, 
     pod.hub.fault(operation="download", kind="drip", moment="after", seconds=1, times=2)
     process = pod.start(MIDDLE)
     eventually(lambda: list((small_volume / "hub").glob("models--lab-org--middle/blobs/*.incomplete")))
-    with (small_volume / "ballast").open("wb") as ballast:
+    # It is gone either way when the download was faster.
+    with contextlib.suppress(OSError), (small_volume / "ballast").open("wb", buffering=0) as ballast:
         ballast.write(b"x" * (shutil.disk_usage(small_volume).free - 200_000))
     log, _ = process.communicate(timeout=30)
     assert process.returncode == VOLUME, log

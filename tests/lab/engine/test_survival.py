@@ -98,7 +98,7 @@ def converges(dev):
     dev.run()
     latest = dev.state()
     assert "pending_operations" not in latest
-    assert len(latest["resources"]) == 20
+    assert len(latest["resources"]) == 25
     assert len(dev.live()) == 9
     assert dev.endpoints() == ["qwen-1-5b-endpoint"]
 
@@ -121,7 +121,7 @@ def test_of_two_at_once_one_is_told_who_holds_the_stack(dev):
     codes = sorted([first.returncode, second.returncode])
     assert codes == [0, 1], outputs
     assert "Another run holds stack dev" in " ".join(outputs)
-    assert len(dev.state()["resources"]) == 20
+    assert len(dev.state()["resources"]) == 25
 
 
 def test_an_interrupt_saves_what_was_made_and_the_next_up_goes_on(dev):
