@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from blueprint.lifecycle import outage_seconds
 from tests.conftest import SCARCE, Cluster
 from tests.support import lab_config, manifests
 from tests.traffic import Asking
@@ -18,10 +19,10 @@ PROVES_SOMETHING = 20
 
 
 def announced_outage(cluster: Cluster) -> float:
-    """Seconds without an engine where the new pod needs the old one's GPU: it ends, then the new one loads."""
+    """What `up` would announce with the lab's times, in seconds: its drain is all of a pod's end."""
     settings = cluster.lab.settings()
     assert settings is not None
-    return settings.drain_seconds + settings.start_seconds
+    return outage_seconds(pre_stop=0, drain=settings.drain_seconds, load=settings.start_seconds)
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def asking(namespace: Cluster) -> Callable[..., Any]:
     """Bring a configuration's models up, then ask model m without pause for as long as the block lasts."""
 
     @contextmanager
-    def ask(config: dict[str, Any], *more: dict[str, Any]) -> Iterator[Asking]:
-        roll(namespace, config, *more)
+    def ask(config: dict[str, Any]) -> Iterator[Asking]:
+        roll(namespace, config)
         services = eventually_read(namespace)
         with Asking(services["llm/m"]) as client:
             client.wait_for_answers(PROVES_SOMETHING)
@@ -40,8 +41,8 @@ def asking(namespace: Cluster) -> Callable[..., Any]:
     return ask
 
 
-def roll(cluster: Cluster, config: dict[str, Any], *more: dict[str, Any]) -> None:
-    cluster.apply(*manifests(config).values(), *more)
+def roll(cluster: Cluster, config: dict[str, Any]) -> None:
+    cluster.apply(*manifests(config).values())
     settled(cluster)
 
 
@@ -81,16 +82,13 @@ def test_no_request_fails_in_a_scale_down(namespace, asking):
 @pytest.mark.prove
 def test_no_request_fails_when_a_node_is_drained(namespace, asking):
     config = lab_config({"m": {"scaling": {"min": 2, "max": 2}}})
-    # Two budgets for one pod would make every eviction an error.
-    has_budget = any(name.startswith("PodDisruptionBudget/") for name in manifests(config))
-    with asking(config, *([] if has_budget else [BUDGET])) as client:
+    with asking(config) as client:
         node = namespace.get("pods", "--selector=llm-inference/model=m", ".items[0].spec.nodeName")
         try:
             namespace.kubectl("drain", node, "--delete-emptydir-data", "--timeout=90s", seconds=100)
             settled(namespace)
         finally:
             namespace.kubectl("uncordon", node)
-            namespace.kubectl("delete", "poddisruptionbudget", "test", "--namespace=llm", "--ignore-not-found")
     assert client.failures == []
 
 
@@ -104,11 +102,3 @@ def test_without_a_spare_gpu_the_outage_is_the_announced_one(namespace, asking):
     announced = announced_outage(namespace)
     assert announced / 2 <= client.outage <= announced * 2
     assert {reason.partition(":")[0] for _, reason in client.failures} == {"HTTP 503"}
-
-
-BUDGET = {
-    "apiVersion": "policy/v1",
-    "kind": "PodDisruptionBudget",
-    "metadata": {"name": "test", "namespace": "llm"},
-    "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"llm-inference/model": "m"}}},
-}
