@@ -86,11 +86,13 @@ def _look(stack: Stack, cluster: Cluster, timeout: float) -> Seen:
 
 def _status(workload: Workload, seen: Seen, now: datetime.datetime) -> Status:
     name = workload.object_name
+    # llm-d's chart calls the Deployment of its decoding pods so.
+    made = f"{name}-decode" if workload.llm_d else name
     unread = [f"not seen: {fact.why}" for fact in (seen.replicas, seen.pods) if isinstance(fact, Unread)]
     pods = [] if isinstance(seen.pods, Unread) else [pod for pod in seen.pods if pod.instance == name]
     replicas = None
     if not isinstance(seen.replicas, Unread):
-        replicas = next((item for item in seen.replicas if item.name == name), None)
+        replicas = next((item for item in seen.replicas if item.name == made), None)
     return Status(
         model=workload.name,
         kind=replicas.kind if replicas else None,

@@ -25,7 +25,7 @@ def missing(workload: Workload, replicas: Replicas | None, pods: list[Pod], seen
     if isinstance(seen.claims, Unread):
         return
     claim = workload.storage.value.claim_name
-    if claim is not None and claim not in seen.claims and workload.storage.value.kind == "claim":
+    if claim is not None and claim not in seen.claims and workload.storage.value.kind in ("claim", "node"):
         yield f"its claim {claim} is missing: run `up`"
 
 

@@ -14,11 +14,28 @@ from lab.tools.sets import CRDS, LINT, LWS
 from ops.manifests import to_yaml
 from ops.program import run_program, run_with
 from ops.render import render
-from tests.support import PROJECT, wire
+from tests.support import PROJECT, lab_config, wire
 
 HERE = Path(__file__).parent
 EXCEPTIONS = yaml.safe_load((HERE / "exceptions.yaml").read_text())
 KUBERNETES = "1.36"
+_PUBLISHED = {"expose": {"host": "llm.example.com", "auth": "gateway"}}
+OTHERS = {
+    "scaled-by-hpa": lab_config({"m": {"scaling": {"min": 1, "max": 4, "by": "hpa"}}}, monitoring={"mode": "operator"}),
+    "own-gateway": lab_config(
+        {"m": _PUBLISHED},
+        cluster={"gateway": {"className": "envoy", "podNamespace": "envoys"}, "certIssuer": "letsencrypt"},
+    ),
+    "ingress": lab_config({"m": _PUBLISHED}, cluster={"ingress": {"controller": "nginx"}, "certIssuer": "letsencrypt"}),
+    "claims-of-replicas": lab_config({"m": {"cache": {"mode": "perReplica"}, "scaling": {"min": 2, "max": 2}}}),
+    "disks-of-nodes": lab_config({"m": {"cache": {"mode": "node", "path": "/mnt/models", "nodes": ["gpu-1"]}}}),
+    "pulled-ahead": lab_config(
+        {"m": {"placement": {"spot": {"noticeSeconds": 120}}, "lifecycle": {"warmUp": True}}},
+        cluster={"prePull": True},
+    ),
+}
+"""What neither our stacks nor the examples have."""
+
 EXAMPLES = sorted((PROJECT.root / "examples").glob("*.yaml"))
 
 
@@ -42,6 +59,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in EXAMPLES:
         config = {key.partition(":")[2]: value for key, value in yaml.safe_load(path.read_text())["config"].items()}
         sets[path.stem] = run_with(PROJECT, path.stem, wire(config), [])
+    sets |= {name: run_with(PROJECT, name, wire(config), []) for name, config in OTHERS.items()}
     for name, registered in sets.items():
         objects, _ = render(registered)
         for file, item in objects.items():
