@@ -96,12 +96,12 @@ def look(http: httpx2.Client, cluster: Cluster) -> Seen:
     inside = f"/api/v1/namespaces/{namespace}"
     failures = _failures(read, namespace)
     found: list[Replicas] | Unread = []
+    # All of the namespace: the Deployment of llm-d's chart carries its own labels.
     for kind, (version, plural) in _KINDS.items():
         sets = read.all(
             f"/apis/{version}/namespaces/{namespace}/{plural}",
             f"list {plural} in {namespace}",
             lambda item, kind=kind: _replicas(item, kind, failures),
-            _OURS,
         )
         if isinstance(sets, Unread):
             # A cluster without its definition has none.
