@@ -108,7 +108,7 @@ test: lint tools ## Lint, then all tests but the slow proofs.
 
 .PHONY: prove
 prove: tools ## The slow proofs.
-	$(RUN) pytest -m prove $(PYTEST_OPTIONS)
+	$(RUN) pytest -m prove $(PARALLEL) $(PYTEST_OPTIONS)
 
 .PHONY: bench
 bench: tools ## Timings, each against a baseline of the same run. BENCH="--models 1 10 --rounds 2".

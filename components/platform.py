@@ -94,13 +94,15 @@ class Platform(ComponentResource):
         return name if args.cluster.namespace.create else f"{name}-{_NO_NAME.sub('-', args.stack.lower()).strip('-')}"
 
     def _images(self, name: str, args: PlatformArgs) -> k8s.apps.v1.DaemonSet | None:
-        if not args.cluster.pre_pull or not args.workloads:
+        # Where processors will do, any node will, and pulls a small image when it is needed.
+        on_gpus = [workload for workload in args.workloads if workload.gpu_resource]
+        if not args.cluster.pre_pull or not on_gpus:
             return None
         timeout = f"{IMAGE_PULL_SECONDS}s"
         return k8s.apps.v1.DaemonSet(
             f"{name}-images",
             metadata=self._metadata(self._own_name("llm-image-pull", args)),
-            spec=image_pull_spec(args.workloads),
+            spec=image_pull_spec(on_gpus),
             opts=ResourceOptions(parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout)),
         )
 

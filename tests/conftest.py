@@ -77,10 +77,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         lab.stop(delete=True)
 
 
-@pytest.fixture
-def namespace(cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster, whose namespace llm holds nothing of ours afterwards. (To delete it takes a quarter of a minute.)"""
-    yield cluster
+def clean(cluster: Cluster) -> None:
+    """Delete what is ours in the namespace llm, and wait until it is gone."""
     kinds = (
         "deployment,statefulset,daemonset,leaderworkerset,job,persistentvolumeclaim,service,podmonitor,"
         "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget"
@@ -90,3 +88,10 @@ def namespace(cluster: Cluster) -> Iterator[Cluster]:
     # What was refused here is nothing to the next test.
     cluster.kubectl("delete", "events", "--all", "--namespace=llm")
     cluster.kubectl("delete", "persistentvolume", ours)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose namespace llm holds nothing of ours afterwards. (To delete it takes a quarter of a minute.)"""
+    yield cluster
+    clean(cluster)

@@ -63,7 +63,7 @@ def some(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 def _resources(draw: st.DrawFn, gpus: int) -> dict[str, Any]:
     """Shared memory counts as memory and must leave some of it, also where one of the two is derived."""
     resources = draw(some(cpu=st.integers(1, 512)))
-    memory, shm = 16 + 16 * gpus, (2 * gpus if gpus > 1 else 1)
+    memory, shm = 16 + 16 * gpus, max(2, 2 * gpus)
     if draw(st.booleans()):
         memory = resources["memoryGiB"] = draw(st.integers(shm + 1, 8192))
     if draw(st.booleans()):

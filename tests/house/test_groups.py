@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ops.manifests import differences
+from tests.conftest import clean
 from tests.lab.conftest import eventually
 from tests.support import lab_config, manifests
 
@@ -46,9 +47,7 @@ def group(cluster):
     cluster.apply(*two_nodes(maxModelLen=8192).values())
     eventually(lambda: is_available(cluster))
     yield cluster
-    kinds = "leaderworkerset,service,persistentvolumeclaim,networkpolicy,resourcequota,configmap,serviceaccount"
-    ours = "--selector=app.kubernetes.io/part-of=llm-inference"
-    cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true")
+    clean(cluster)
 
 
 def test_both_pods_have_a_node_of_their_own_and_the_service_leads_to_the_leader_alone(group):

@@ -99,7 +99,7 @@ def converges(dev):
     latest = dev.state()
     assert "pending_operations" not in latest
     assert len(latest["resources"]) == 25
-    assert len(dev.live()) == 9
+    assert len(dev.live()) == 12
     assert dev.endpoints() == ["qwen-1-5b-endpoint"]
 
 
