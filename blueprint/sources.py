@@ -1,10 +1,6 @@
 """Other places than the Hub from which weights come."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    # The engines read this, and the settings take their default versions from the engines.
-    from blueprint.settings import KubernetesModel
+from blueprint.settings import KubernetesModel
 
 OCI = "oci://"
 
@@ -12,12 +8,12 @@ IMAGE_PATH = "/weights"
 """Where an image with weights is mounted; its root holds the model's files."""
 
 
-def streams(model: "KubernetesModel") -> bool:
+def streams(model: KubernetesModel) -> bool:
     """Whether the engine streams the weights from a bucket."""
     return model.source is not None and not model.source.url.startswith(OCI)
 
 
-def served_from(model: "KubernetesModel") -> str | None:
+def served_from(model: KubernetesModel) -> str | None:
     """What the engine is given in place of repository and revision; None where the weights come from the Hub."""
     if model.source is None:
         return None

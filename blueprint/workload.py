@@ -9,7 +9,6 @@ from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description, object_name
 from blueprint.engines.parallel import Parallel
 from blueprint.engines.process import EngineProcess
-from blueprint.engines.resolve import fetched_beside, resolve_engine, resolve_image, served_name
 from blueprint.exposure import EngineKeys, Exposure, resolve_exposure, resolve_keys, splitter_of
 from blueprint.lifecycle import Times, resolve_outage, resolve_times
 from blueprint.llm_d import Delivery, resolve_delivery
@@ -17,6 +16,7 @@ from blueprint.network import Flows, download_flows, serving_flows
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_revision
 from blueprint.placement import Placement, resolve_placement
+from blueprint.processes.resolve import fetched_beside, resolve_engine, resolve_image, served_name
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
 from blueprint.scaling import Autoscaling, resolve_scaling

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from blueprint.description import Description
 from blueprint.engines import vllm
 from blueprint.engines.process import KeyInput
-from blueprint.engines.resolve import served_name
 from blueprint.exposure import key_change
 from blueprint.issues import Issue, KeyPath
+from blueprint.processes.resolve import served_name
 from blueprint.rollout import resolve_rollout
 from blueprint.settings import Cluster, KubernetesModel
 from blueprint.settings.exposure import Expose

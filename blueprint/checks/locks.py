@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from blueprint.description import Description
 from blueprint.engines import ENGINES
-from blueprint.engines.resolve import beside
 from blueprint.issues import Issue, KeyPath
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK
+from blueprint.processes.resolve import beside
 from blueprint.settings import EndpointModel, KubernetesModel
 from blueprint.settings.endpoint_engines import EndpointVllm
 from blueprint.settings.engine_sglang import ClusterSglang

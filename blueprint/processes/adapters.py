@@ -1,15 +1,12 @@
 """LoRA adapters of a locked revision, for engines that take a path and no revision."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from blueprint.engines.process import ADAPTERS, Fetch
-
-if TYPE_CHECKING:
-    from blueprint.settings.engine import Adapters
+from blueprint.settings.engine import Adapters
 
 
-def fetched(lora: "Adapters | None", pin: Callable[[str, str], str]) -> Mapping[str, Fetch]:
+def fetched(lora: Adapters | None, pin: Callable[[str, str], str]) -> Mapping[str, Fetch]:
     """What has to be fetched, by the name of the adapter.
 
     vLLM and SGLang would fetch the newest commit themselves (vllm/lora/utils.py, sglang/srt/lora/lora_config.py).

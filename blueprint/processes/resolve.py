@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from blueprint.description import Description
-from blueprint.engines import custom, sglang, tgi, vllm
 from blueprint.engines.process import EngineProcess
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_image, pinned_revision
+from blueprint.processes import custom, sglang, tgi, vllm
 from blueprint.resources import Resolved
 from blueprint.settings import KubernetesModel
 from blueprint.settings.engine_custom import ClusterCustom
