@@ -76,7 +76,7 @@ ALLOWED = (
     r"(selector\.matchLabels|template\.metadata\.labels)\.llm-d\.ai/",  # what llm-d's router selects
     # Labels would be part of the selector; these are annotations.
     r"template\.metadata\.labels\.(app\.kubernetes\.io/(name|version|managed-by)|llm-inference/\w+):",
-    r"template\.metadata\.annotations: \(absent\)",
+    r"template\.metadata\.annotations\.llm-inference/\w+: \(absent\)",
     r"template\.spec\.volumes\[(cache|model-storage)\]:",  # the same under the chart's name
     r"template\.spec\.containers\[engine\]\.volumeMounts\[(cache|model-storage)\]:",
     r"template\.spec\.containers\[engine\]\.env: \(absent\)",  # TP_SIZE and its like, which vLLM does not read
