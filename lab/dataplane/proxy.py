@@ -103,7 +103,10 @@ def service_listener(service: ServiceName, port: int) -> Config:
     """A port of this machine that leads to a Service: nothing limits how long an answer takes."""
     route = {"match": {"prefix": "/"}, "route": {"cluster": _cluster(service), "timeout": "0s"}}
     hosts = [{"name": "all", "domains": ["*"], "routes": [route]}]
-    routes = {"route_config": {"name": _cluster(service), "virtual_hosts": hosts}}
+    # Listeners and clusters are files of their own, and Envoy may read the listeners first. It would refuse one whose
+    # cluster it does not know yet, and not try again.
+    known_later = {"validate_clusters": False}
+    routes = {"route_config": {"name": _cluster(service), "virtual_hosts": hosts, **known_later}}
     listener = _listener(_cluster(service), port, routes | {"stream_idle_timeout": "0s"})
     return {"@type": f"{_TYPE}.config.listener.v3.Listener", **listener}
 
