@@ -23,6 +23,7 @@ _LARGEST = 4 * 1024 * 1024
 """Bytes of a manifest: what the distribution specification has registries take at least."""
 _REDIRECTS = 5
 _NETWORK = "Check network, proxy and the registry's name; `--only models` leaves images out."
+_NAME = "Correct the registry's name."
 
 
 class Registry:
@@ -49,7 +50,9 @@ class Registry:
                 return self._ask(client)
         except httpx2.TimeoutException:
             reason = f"{self.address} gave no answer within {self._timeout:g} s. {_NETWORK}"
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError) as error:
+        except (httpx2.InvalidURL, ValueError, OverflowError):
+            reason = f"{self.address} does not answer like a registry. {_NAME}"
+        except (httpx2.HTTPError, OSError) as error:
             reason = f"{self.address} cannot be reached ({type(error).__name__}). {_NETWORK}"
         # Not chained: the cause's text may hold what the server echoed.
         raise UnresolvedError(reason)
@@ -125,7 +128,7 @@ class Registry:
             )
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return f"{self.address} is in trouble (HTTP {status}). Try again later."
-        return f"{self.address} does not answer like a registry (HTTP {status}). Correct the registry's name."
+        return f"{self.address} does not answer like a registry (HTTP {status}). {_NAME}"
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
