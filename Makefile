@@ -87,7 +87,7 @@ render: setup ## Write the Kubernetes objects of STACK (dev) to OUT (rendered/ST
 	@$(RUN) llm render --stack $(STACK) --out $(OUT)
 
 .PHONY: lock
-lock: setup ## Pin every model to a commit in models.lock.yaml; needs the Hub. ARGS="--from DIR" or ARGS=--check.
+lock: setup ## Pin models to commits and images to digests; needs the Hub and registries. ARGS=--check or ARGS="--only models".
 	@$(RUN) llm lock $(ARGS)
 
 .PHONY: doctor

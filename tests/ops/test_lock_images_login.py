@@ -80,14 +80,17 @@ def test_a_token_server_that_gives_none_is_told_without_what_it_says(image_proje
 
 
 @pytest.mark.parametrize("realm", ["http://tokens.example/token", "ftp://127.0.0.1/", "", "http://[", "http://a:b/"])
-def test_a_login_is_not_sent_where_others_read_it(image_project, registry, realm):
+def test_a_login_is_not_sent_where_others_read_it(image_project, registry, realm, monkeypatch):
     registry.serves("server", "v1", b"an index")
     registry.asks_for_token(TOKEN, realm=realm)
     docker_config(image_project, {"auths": {registry.host: {"auth": BASIC}}})
+    here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", registry.server_port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: here)
 
     result = llm_lock(f"{registry.host}/server:v1")
 
     assert result.exit_code == 1
+    assert "to a token server without https" in result.output or "does not answer like a registry" in result.output
     assert [login for _, login in registry.requests] == [None]
     assert BASIC not in result.output
 
@@ -198,3 +201,10 @@ def test_docker_hub_is_asked_at_its_own_address_over_https(image_project, tmp_pa
 
         hub.answers["/v2/library/python/manifests/3.13-slim"] = (302, {"Location": "http://127.0.0.1/"}, b"")
         assert "redirects to a server without https" in llm_lock(official).output
+
+
+def test_no_proxy_sees_what_stays_on_this_machine(image_project, registry, monkeypatch):
+    registry.serves("server", "v1", b"an index")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    assert llm_lock(f"{registry.host}/server:v1").exit_code == 0
