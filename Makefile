@@ -33,6 +33,14 @@ $(TOOLS)/uv/bin/uv:
 	$(UV) sync --frozen --quiet --compile-bytecode
 	@touch $@
 
+# Of its own: what it needs weighs gigabytes, and nothing else here needs it.
+server/.venv/.synced: server/pyproject.toml server/uv.lock | $(UV)
+	cd server && $(UV) sync --frozen --quiet --compile-bytecode
+	@touch $@
+
+.PHONY: server
+server: setup server/.venv/.synced ## Install what the inference server needs (about 5 GB); see docs/server.md.
+
 .PHONY: tools
 tools: setup ## Build the lab's programs, which takes minutes the first time.
 	@$(RUN) python -m lab.cluster build
@@ -79,7 +87,7 @@ render: setup ## Write the Kubernetes objects of STACK (dev) to OUT (rendered/ST
 	@$(RUN) llm render --stack $(STACK) --out $(OUT)
 
 .PHONY: lock
-lock: setup ## Pin every model to a commit in models.lock.yaml; needs the Hub. ARGS="--from DIR" or ARGS=--check.
+lock: setup ## Pin models to commits and images to digests; needs the Hub and registries. ARGS=--check or ARGS="--only models".
 	@$(RUN) llm lock $(ARGS)
 
 .PHONY: doctor
@@ -103,11 +111,11 @@ lint: setup ## Formatting, lint, types, import contracts.
 	$(RUN) lint-imports
 
 .PHONY: test
-test: lint tools ## Lint, then all tests but the slow proofs.
+test: lint tools server ## Lint, then all tests but the slow proofs.
 	$(RUN) pytest -m "not prove" $(PARALLEL) $(PYTEST_OPTIONS)
 
 .PHONY: prove
-prove: tools ## The slow proofs.
+prove: tools server ## The slow proofs.
 	$(RUN) pytest -m prove $(PARALLEL) $(PYTEST_OPTIONS)
 
 .PHONY: bench

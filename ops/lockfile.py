@@ -1,84 +1,107 @@
-"""models.lock.yaml on disk: rendered the same way every time, replaced as a whole or not at all."""
+"""The lock files on disk: rendered the same way every time, replaced as a whole or not at all."""
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 import click
 import yaml
 
 from blueprint.issues import DescriptionError
-from blueprint.locks import ModelPin, ModelsLock, read_models_lock
+from blueprint.locks import IMAGES_LOCK, MODELS_LOCK, ImagesLock, ModelsLock, read_images_lock, read_models_lock
 
-HEADER = (
-    "# Which commit each model's revision means. Written by `llm lock`; the program reads nothing else about models.\n"
+Lock = TypeVar("Lock", ModelsLock, ImagesLock)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockFile(Generic[Lock]):
+    """One of the two files.
+
+    section: the key of its entries.
+    header: its first lines, where a person wrote no others.
+    """
+
+    name: str
+    section: str
+    header: str
+    empty: Lock
+    read: Callable[[str], Lock]
+
+    def load(self, path: Path) -> tuple[str | None, Lock]:
+        """The file's text and what it means; None and an empty lock when there is no file.
+
+        Raises click.ClickException when it is no lock file.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+            return text, self.read(text)
+        except FileNotFoundError:
+            return None, self.empty
+        except DescriptionError as error:
+            raise click.ClickException(str(error)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.ClickException(
+                f"{path.name} cannot be read: {error}. Restore it from version control."
+            ) from None
+
+    def render(self, lock: Lock, previous: str | None) -> str:
+        """The file's text: the previous one's leading comments, then the pins sorted by name."""
+        content = lock.model_dump(exclude_none=True)
+        content[self.section] = dict(sorted(content[self.section].items()))
+        return self._head(previous) + yaml.safe_dump(content, sort_keys=False, width=10_000)
+
+    def _head(self, previous: str | None) -> str:
+        head = ""
+        for line in (previous or "").splitlines(keepends=True):
+            if line.strip() and not line.startswith("#"):
+                break
+            head += line
+        return head if head.strip() else self.header
+
+    def replace(self, path: Path, lock: Lock, previous: str | None) -> None:
+        """Write the lock in place of the previous text, as a whole or not at all.
+
+        Raises click.ClickException when the file changed since it was read, or cannot be written; it is then
+        untouched.
+        """
+        text = self.render(lock, previous)
+        if self.read(text) != lock:
+            raise click.ClickException(
+                f"{path.name} would not read back as it was meant; nothing was written. Report this."
+            )
+        current, _ = self.load(path)
+        if current != previous:
+            raise click.ClickException(
+                f"{path.name} was changed by somebody else meanwhile; nothing was written. Run again."
+            )
+        # Through a symbolic link to the file itself, which the renaming would otherwise replace.
+        target = path.resolve()
+        try:
+            _replace_file(target, text)
+        except OSError as error:
+            raise click.ClickException(f"{path.name} cannot be written: {error}. The old one is untouched.") from None
+
+
+MODELS = LockFile(
+    name=MODELS_LOCK,
+    section="models",
+    header="# Which commit each model's revision means. Written by `llm lock`; the program reads nothing else about "
+    "models.\n",
+    empty=ModelsLock(),
+    read=read_models_lock,
 )
-
-
-def load(path: Path) -> tuple[str | None, ModelsLock]:
-    """The file's text and what it means; None and an empty lock when there is no file.
-
-    Raises click.ClickException when it is no lock file.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        return text, read_models_lock(text)
-    except FileNotFoundError:
-        return None, ModelsLock()
-    except DescriptionError as error:
-        raise click.ClickException(str(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{path.name} cannot be read: {error}. Restore it from version control.") from None
-
-
-def render(lock: ModelsLock, previous: str | None) -> str:
-    """The file's text: the previous one's leading comments, then the pins sorted by name."""
-    content = {
-        "version": lock.version,
-        "models": {name: _plain(pin) for name, pin in sorted(lock.models.items())},
-    }
-    body = yaml.safe_dump(content, sort_keys=False, width=10_000)
-    return _head(previous) + body
-
-
-def _plain(pin: ModelPin) -> Mapping[str, Any]:
-    return pin.model_dump(exclude_none=True)
-
-
-def _head(previous: str | None) -> str:
-    head = ""
-    for line in (previous or "").splitlines(keepends=True):
-        if line.strip() and not line.startswith("#"):
-            break
-        head += line
-    return head if head.strip() else HEADER
-
-
-def replace(path: Path, lock: ModelsLock, previous: str | None) -> None:
-    """Write the lock in place of the previous text, as a whole or not at all.
-
-    Raises click.ClickException when the file changed since it was read, or cannot be written; it is then
-    untouched.
-    """
-    text = render(lock, previous)
-    if read_models_lock(text) != lock:
-        raise click.ClickException(
-            f"{path.name} would not read back as it was meant; nothing was written. Report this."
-        )
-    current, _ = load(path)
-    if current != previous:
-        raise click.ClickException(
-            f"{path.name} was changed by somebody else meanwhile; nothing was written. Run again."
-        )
-    # Through a symbolic link to the file itself, which the renaming would otherwise replace.
-    target = path.resolve()
-    try:
-        _replace_file(target, text)
-    except OSError as error:
-        raise click.ClickException(f"{path.name} cannot be written: {error}. The old one is untouched.") from None
+IMAGES = LockFile(
+    name=IMAGES_LOCK,
+    section="images",
+    header="# Which digest each image's tag means; where there are several platforms, their index's. Written by "
+    "`llm lock`.\n# The program deploys tag and digest together.\n",
+    empty=ImagesLock(),
+    read=read_images_lock,
+)
 
 
 def _replace_file(target: Path, text: str) -> None:

@@ -51,8 +51,7 @@ def _image(
         yield Issue(
             path=("models", name, "engine", "version"),
             problem=f"{image} is unresolved in {IMAGES_LOCK}; it deploys to the lab only",
-            remedy="Read its digest with `docker buildx imagetools inspect` where the registry can be reached, "
-            f"and write it into {IMAGES_LOCK} with source and day.",
+            remedy=f"Run `llm lock {image}` where the registry can be reached, and commit.",
             reads=(("models", name, "engine", "name"), ("models", name, "engine", "image"), *place),
         )
 

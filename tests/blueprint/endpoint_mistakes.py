@@ -186,7 +186,7 @@ ENDPOINT_MISTAKES = {
     "option of another engine": engine("sglang", "maxNumSeqs", 8, "unknown key", "maxRunningRequests"),
     "option of the managed server": engine("huggingface", "image", "a/b:c", "unknown key", "Allowed here: name"),
     "unknown version of vLLM": engine("vllm", "version", "0.1.0", "vLLM 0.1.0 is not in", "Use 0.31.0"),
-    "vLLM not in the lock": engine("vllm", "version", "0.33.0", "is unresolved in images.lock.yaml", "imagetools"),
+    "vLLM not in the lock": engine("vllm", "version", "0.33.0", "is unresolved in images.lock.yaml", "llm lock"),
     "endpoint's model not in the lock": endpoint(
         "e.model", "org/new", "org/new@main is unresolved in models.lock.yaml", "Run `llm lock org/new@main`"
     ),

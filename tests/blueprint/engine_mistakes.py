@@ -234,14 +234,14 @@ ENGINE_MISTAKES = {
     "user root": engine("sglang", "userId", 0, "0 is below the smallest", "not root"),
     "the engine's image, which is not pinned": Mistake(
         {"models.m-sglang.engine.image": DELETE},
-        {"models.m-sglang.engine.version": ("docker.io/lmsysorg/sglang:v0.5.23 is unresolved", "imagetools inspect")},
+        {"models.m-sglang.engine.version": ("docker.io/lmsysorg/sglang:v0.5.23 is unresolved", "llm lock docker.io/")},
         STACK,
     ),
     "the engine's image, which needs root": Mistake(
         {"models.m-tgi.engine.image": DELETE},
         {
             "models.m-tgi.engine.image": ("runs as root only: its Python lies in /root", "give image and userId"),
-            "models.m-tgi.engine.version": ("is unresolved in images.lock.yaml", "imagetools inspect"),
+            "models.m-tgi.engine.version": ("is unresolved in images.lock.yaml", "llm lock ghcr.io/"),
         },
         STACK,
     ),

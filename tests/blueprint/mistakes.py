@@ -190,7 +190,7 @@ MISTAKES = {
         "models.m.engine.version",
         "0.33.0",
         "docker.io/vllm/vllm-openai:v0.33.0 is unresolved in images.lock.yaml",
-        "imagetools inspect",
+        "Run `llm lock docker.io/vllm/vllm-openai:v0.33.0`",
     ),
     # The engine.
     "unknown engine": wrong(

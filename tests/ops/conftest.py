@@ -1,4 +1,4 @@
-"""A desk for the tests of the commands around endpoints."""
+"""A desk for the tests of the commands around endpoints; a checkout and a registry for those of locked images."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +8,9 @@ import huggingface_hub.constants
 import pytest
 
 from lab.hub.server import HubServer
+from tests.ops import image_locks
 from tests.ops.desk import QUICK, TGI, Desk, endpoint_model
+from tests.ops.registries import PlayedRegistry, played_registry
 
 
 @pytest.fixture
@@ -35,3 +37,25 @@ def desk(desk_of: Callable[..., Desk]) -> Desk:
     desk = desk_of({"qwen": endpoint_model(), "prose": endpoint_model(engine=TGI, endpointName="prose-tgi")})
     desk.up()
     return desk
+
+
+@pytest.fixture
+def image_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout without models, on a machine without logins."""
+    for variable in ("HF_TOKEN", "HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.lower(), raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: llm-inference\n")
+    image_locks.stack(folder, {})
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def registry() -> Iterator[PlayedRegistry]:
+    """A registry that answers what the test wants."""
+    with played_registry() as server:
+        yield server

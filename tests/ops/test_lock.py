@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from blueprint.locks import Known, ModelPin, ModelsLock, read_models_lock
 from ops import lock, lockfile
+from ops.sources import ModelRevision
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 TOKEN = "hf_thisMustNeverBeSeen"
@@ -271,7 +272,7 @@ def test_token_is_not_sent_over_plain_http_to_another_machine(project, hub, monk
     hub.answers = {"org/one@main": GATED}
 
     with pytest.raises(Exception, match="HF_TOKEN is not sent over plain http to another machine"):
-        Hub(f"http://mirror.example:{hub.server_port}", TOKEN, 2).commit(lock.ModelRevision("org/one", "main"))
+        Hub(f"http://mirror.example:{hub.server_port}", TOKEN, 2).commit(ModelRevision("org/one", "main"))
 
     assert hub.authorizations == [None]
 
@@ -383,7 +384,7 @@ def test_lock_that_changed_meanwhile_is_not_overwritten(project):
     pinned(project, one=B)
 
     with pytest.raises(Exception, match="changed by somebody else"):
-        lockfile.replace(project / NAME, ModelsLock(), text)
+        lockfile.MODELS.replace(project / NAME, ModelsLock(), text)
 
     assert written(project).pin("org/one", "main").sha == B
 
@@ -409,12 +410,12 @@ KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}/[A-Za-z0-9_.-]{1,9}@[A-Za-
 @given(models=st.dictionaries(KEYS, PINS, max_size=4), shuffle=st.randoms(use_true_random=False))
 def test_any_lock_that_is_written_reads_back_equal_and_twice_the_same(tmp_path, models, shuffle):
     path = tmp_path / NAME
-    previous, _ = lockfile.load(path)
+    previous, _ = lockfile.MODELS.load(path)
     names = list(models)
     shuffle.shuffle(names)
 
-    lockfile.replace(path, ModelsLock(models={name: models[name] for name in names}), previous)
+    lockfile.MODELS.replace(path, ModelsLock(models={name: models[name] for name in names}), previous)
 
-    text, read = lockfile.load(path)
+    text, read = lockfile.MODELS.load(path)
     assert read == ModelsLock(models=models)
-    assert lockfile.render(read, text) == text
+    assert lockfile.MODELS.render(read, text) == text

@@ -1,0 +1,1 @@
+"""What `llm lock` asks about models and images, and what becomes of each entry."""

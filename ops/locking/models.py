@@ -1,0 +1,131 @@
+"""Models: those that the stacks use, and the commits of their revisions."""
+
+import datetime
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from blueprint.locks import Known, ModelPin, ModelsLock
+from blueprint.settings.base import HubRepository, HubRevision
+from ops.local_models import open_directory
+from ops.locking.outcome import Outcome, resolved, unresolved
+from ops.locking.stacks import mapping
+from ops.sources import ModelRevision, Source, UnresolvedError
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+DEFAULT_REVISION = "main"
+_REPOSITORY: TypeAdapter[str] = TypeAdapter(HubRepository)
+_REVISION: TypeAdapter[str] = TypeAdapter(HubRevision)
+_PARALLEL = 8
+"""Models asked at the same time, so that a hundred of them do not wait for one time-out after the other."""
+
+
+def model_argument(text: str) -> ModelRevision | None:
+    """The model that an argument of the command names; None when it is none."""
+    repository, at, revision = text.partition("@")
+    return _model(repository, revision if at else DEFAULT_REVISION)
+
+
+def _model(repository: object, revision: object) -> ModelRevision | None:
+    try:
+        return ModelRevision(
+            _REPOSITORY.validate_python(repository, strict=True),
+            _REVISION.validate_python(revision, strict=True),
+        )
+    except ValidationError:
+        return None
+
+
+def models_of(stacks: Mapping[str, Any]) -> tuple[list[ModelRevision], bool]:
+    """The models of all stacks, by the file that has them, and whether each could be read.
+
+    What cannot be read is told on stderr.
+    """
+    found: list[ModelRevision] = []
+    complete = True
+    for where, models in stacks.items():
+        readable, mistakes = _models_of(models)
+        found += readable
+        for mistake in mistakes:
+            click.echo(f"{where}: {mistake} Skipped; correct it and run again.", err=True)
+        complete = complete and not mistakes
+    return found, complete
+
+
+def _models_of(models: Any) -> tuple[Iterable[ModelRevision], Sequence[str]]:
+    if not isinstance(models, Mapping):
+        return [], [f"models: {models!r} is no mapping of models by name."]
+    found: list[ModelRevision] = []
+    mistakes: list[str] = []
+    for name, settings in models.items():
+        given = mapping(settings)
+        for place, named in {f"models.{name}": given, **_beside(f"models.{name}.engine", given)}.items():
+            model = _model(named.get("model"), named.get("revision", DEFAULT_REVISION))
+            if model is None:
+                mistakes.append(f"{place}: no model of the form organisation/name at a revision.")
+            else:
+                found.append(model)
+    return found, mistakes
+
+
+def _beside(path: str, given: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What the engine reads beside the model, by its place: adapters, and the model that drafts."""
+    engine = mapping(given.get("engine"))
+    adapters = mapping(mapping(engine.get("lora")).get("adapters"))
+    found = {f"{path}.lora.adapters.{name}": mapping(adapter) for name, adapter in adapters.items()}
+    draft = mapping(engine.get("speculative"))
+    return {**found, **({f"{path}.speculative": draft} if "model" in draft else {})}
+
+
+def ask_models(
+    wanted: Sequence[ModelRevision], lock: ModelsLock, endpoint: str | None, directory: Path | None, timeout: float
+) -> Sequence[Outcome[ModelPin]]:
+    """The models' commits, from a directory or else from a hub.
+
+    Raises click.ClickException when the source is none.
+    """
+    if not wanted:
+        return []
+    source = _source(endpoint, directory, wanted, timeout)
+    # This machine's day: the source names no time of its own.
+    today = datetime.datetime.now().astimezone().date()
+
+    def ask(model: ModelRevision) -> Outcome[ModelPin]:
+        before = lock.models.get(str(model), ModelPin())
+        try:
+            sha = source.commit(model)
+        except UnresolvedError as error:
+            return unresolved(str(model), before, _short, str(error))
+        known = Known(how="resolved", source=source.description, date=today)
+        return resolved(str(model), before, ModelPin(sha=sha, known=known), _short)
+
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        return list(pool.map(ask, wanted))
+
+
+def _short(pin: ModelPin) -> str | None:
+    return pin.sha and pin.sha[:8]
+
+
+def _source(endpoint: str | None, directory: Path | None, wanted: Sequence[ModelRevision], timeout: float) -> Source:
+    if directory is not None:
+        return open_directory(directory, wanted)
+    address = endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+    try:
+        usable = urlsplit(address).scheme in ("http", "https") and urlsplit(address).hostname
+    except ValueError:
+        usable = None
+    if not usable:
+        # Not repeated: an address may hold credentials.
+        raise click.ClickException(
+            f"{'--endpoint' if endpoint else 'HF_ENDPOINT'} is no address. Give one like {DEFAULT_ENDPOINT}."
+        )
+    from ops.hub import Hub  # noqa: PLC0415  importing huggingface_hub takes a second, and only a hub needs it
+
+    return Hub(address, os.environ.get("HF_TOKEN") or None, timeout)
