@@ -23,13 +23,15 @@ class TelemetryOptions:
     capture_prompts: bool = False
     service_name: str = "llm-inference-server"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, address in (("otlp_endpoint", self.otlp_endpoint), ("langfuse_host", self.langfuse_host)):
             if address is not None:
                 _check_address(name, address)
         given = (self.langfuse_host, self.langfuse_public_key, self.langfuse_secret_key)
         if any(given) and not all(given):
-            raise ValueError("Langfuse needs langfuse_host, langfuse_public_key and langfuse_secret_key, or none of them")
+            raise ValueError(
+                "Langfuse needs langfuse_host, langfuse_public_key and langfuse_secret_key, or none of them"
+            )
         self.headers()
 
     def headers(self) -> Mapping[str, str]:
