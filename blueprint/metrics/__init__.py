@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from blueprint.metrics import sglang, vllm
+from blueprint.metrics import custom, sglang, vllm
 from blueprint.metrics.metric import Meaning as Meaning
 from blueprint.metrics.metric import Metric as Metric
 
 METRICS: Mapping[str, Sequence[Metric]] = {"sglang": sglang.METRICS, "vllm": vllm.METRICS}
 """By the engine's name in the registry of engines."""
+
+SERVER_METRICS: Sequence[Metric] = custom.METRICS
+"""Of this project's own server. Not beside the engines': what a stack file calls custom may be anyone's image."""
 
 
 def emitted(engine: str, version: str | None) -> Mapping[Meaning, Metric]:

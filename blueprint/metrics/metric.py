@@ -4,11 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Meaning = Literal["requests_running", "requests_waiting", "requests_waiting_for_capacity", "kv_cache_usage"]
+Meaning = Literal[
+    "requests_running",
+    "requests_waiting",
+    "requests_waiting_for_capacity",
+    "kv_cache_usage",
+    "requests_ended",
+    "tokens",
+    "gpu_memory",
+    "request_latency",
+    "time_to_first_token",
+    "inter_token_latency",
+    "queue_time",
+    "batch_size",
+]
 """What a metric tells, whatever an engine calls it.
 
 requests_waiting_for_capacity: those of requests_waiting that another replica would help.
 kv_cache_usage: share of the KV cache in use, 0 to 1.
+request_latency: from arrival to end; queue_time: from acceptance to a place in the batch; both in seconds.
 """
 
 
@@ -20,6 +34,7 @@ class Metric:
     shard: the label by which schedulers that share one pod are told apart, whose values add up. Series of one pod that
         differ in other labels repeat one another.
     where: label values that select the series that mean this.
+    buckets: of a histogram, the upper bounds below infinity.
     versions: in which it was seen, with the same name and labels.
     """
 
@@ -30,3 +45,4 @@ class Metric:
     shard: str
     versions: Sequence[str]
     where: Mapping[str, str] = field(default_factory=dict)
+    buckets: Sequence[float] = ()
