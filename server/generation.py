@@ -26,7 +26,10 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """One token of an answer. logprob and likeliest (token, logprob) where asked for. last: a stop token of the model."""
+    """One token of an answer. last: a stop token of the model.
+
+    logprob, and the likeliest tokens with theirs: where asked for.
+    """
 
     id: int
     logprob: float | None = None
