@@ -151,7 +151,7 @@ def _cache_used(cache: Any) -> float:
     """The share of blocks that requests hold. Blocks kept for prefixes to come are free for the taking."""
     allocators = cache.cache_allocators.values()
     held = sum(len(set(chain.from_iterable(each.block_table.values()))) for each in allocators)
-    return held / sum(each.num_blocks for each in allocators)
+    return held / int(sum(each.num_blocks for each in allocators))
 
 
 def batching_config(

@@ -53,8 +53,9 @@ def choose(logits: Any, requests: list[Draws]) -> Any:
 
 
 def tokens(logits: Any, chosen: Any, requests: list[Draws], stop_ids: frozenset[int]) -> list[Token]:
-    """The chosen tokens with what their requests want to know of them. Probabilities are the model's own: before
-    temperature, top_k and top_p.
+    """The chosen tokens with what their requests want to know of them.
+
+    Probabilities are the model's own: before temperature, top_k and top_p.
     """
     ids = chosen.tolist()
     asked = [row for row, draws in enumerate(requests) if draws.sampling.logprobs is not None]
