@@ -1,5 +1,3 @@
-#!/usr/bin/env python3
-# ruff: noqa: INP001 -- copied into the image as a single file
 """Start vLLM as the environment says. docs/images.md has the variables."""
 
 import os
@@ -43,7 +41,9 @@ def command(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
     if not model:
         problems.append("MODEL_NAME is empty. Give a repository or a directory: MODEL_NAME=Qwen/Qwen2.5-1.5B-Instruct")
     elif model.startswith("-") or model.split() != [model]:
-        problems.append(f"MODEL_NAME={model!r} is no repository and no directory: it has a space or starts with a dash.")
+        problems.append(
+            f"MODEL_NAME={model!r} is no repository and no directory: it has a space or starts with a dash."
+        )
     revision = environment.get("MODEL_REVISION", "")
     share = environment.get("GPU_MEMORY_UTILIZATION") or "0.9"
     if not _is_share(share):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Stands where `vllm` stands: says how it was started, and with STAND_IN_SERVES answers /health until SIGTERM."""
+# ruff: noqa: T201 -- what it prints is read
+"""Stands where a server stands: says how it was started, and with STAND_IN_SERVES answers /health until SIGTERM."""
 
 import json
 import os
@@ -28,4 +29,4 @@ print(
 )
 if "STAND_IN_SERVES" in os.environ:
     signal.signal(signal.SIGTERM, terminated)
-    HTTPServer(("127.0.0.1", 8000), Health).serve_forever()
+    HTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8000"))), Health).serve_forever()
