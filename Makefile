@@ -14,6 +14,8 @@ DEPLOY_OPTIONS = --stack $(STACK) $(if $(CONTEXT),--context $(CONTEXT)) $(if $(E
 # Most of a test's time is waiting for a cluster. A file's tests share one, so they stay together.
 PARALLEL := --numprocesses=3 --dist=loadfile
 LAB_OPTIONS := $(if $(START_SECONDS),--start-seconds $(START_SECONDS)) $(if $(DRAIN_SECONDS),--drain-seconds $(DRAIN_SECONDS)) $(if $(TAINT),$(if $(filter none,$(TAINT)),--no-taint,--taint))
+# The last commit that changed the server, so that an image changes with it and with no other.
+SERVER_REVISION = $(shell git log -1 --format=%H -- server)$(shell git diff --quiet HEAD -- server || echo -dirty)
 
 # The lab's context is found beside the user's own.
 export KUBECONFIG := $(CURDIR)/.lab/kubeconfig:$(or $(KUBECONFIG),$(HOME)/.kube/config)
@@ -40,6 +42,11 @@ server/.venv/.synced: server/pyproject.toml server/uv.lock | $(UV)
 
 .PHONY: server
 server: setup server/.venv/.synced ## Install what the inference server needs (about 5 GB); see docs/server.md.
+
+.PHONY: image
+image: ## Build the server's image. FILE=server/Dockerfile.vllm, TAG=name, BASE=image, DOCKER=path; see docs/images.md.
+	DOCKER_BUILDKIT=1 $(or $(DOCKER),docker) build server --file $(or $(FILE),server/Dockerfile) --tag $(or $(TAG),llm-inference-server) \
+		$(if $(BASE),--build-arg BASE_IMAGE=$(BASE)) --build-arg REVISION=$(SERVER_REVISION)
 
 .PHONY: tools
 tools: setup ## Build the lab's programs, which takes minutes the first time.

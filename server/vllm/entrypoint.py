@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 -- copied into the image as a single file
 """Start vLLM as the environment says. docs/images.md has the variables."""
 
 import os
