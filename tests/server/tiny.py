@@ -1,0 +1,82 @@
+"""Make a tiny Llama with a tokenizer of its own: `server/.venv/bin/python tests/server/tiny.py FOLDER`.
+
+About 3 M parameters in float32, random but for a fixed seed. It says nothing of sense, at length: the end token is
+never the likeliest one.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+WORDS = 4096
+CONTEXT = 2048
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"
+    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+SPECIAL = ["<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE, trained on this repository's own pages: any text goes through it unchanged."""
+    root = Path(__file__).parents[2]
+    pages = sorted(root.glob("docs/**/*.md")) + [root / "README.md"]
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=WORDS,
+        special_tokens=SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator((page.read_text() for page in pages), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        bos_token="<|begin|>",
+        eos_token="<|end|>",
+        pad_token="<|end|>",
+        chat_template=CHAT_TEMPLATE,
+        model_max_length=CONTEXT,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def model(words: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """Weights wide enough that the next token depends on the text, and few candidates share its probability."""
+    torch.manual_seed(7)
+    config = LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=4,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        initializer_range=0.12,
+        bos_token_id=words.bos_token_id,
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.pad_token_id,
+        dtype="float32",
+        tie_word_embeddings=False,
+    )
+    made = LlamaForCausalLM(config)
+    with torch.no_grad():
+        # A row of zeros gives logit 0, far below the largest of thousands: no special token ends or breaks a text.
+        made.lm_head.weight[: len(SPECIAL)] = 0
+    return made
+
+
+def main(folder: str) -> None:
+    words = tokenizer()
+    words.save_pretrained(folder)
+    made = model(words)
+    made.save_pretrained(folder)
+    print(sum(parameter.numel() for parameter in made.parameters()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
