@@ -23,7 +23,7 @@ SPECIAL = ["<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 def tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE, trained on this repository's own pages: any text goes through it unchanged."""
     root = Path(__file__).parents[2]
-    pages = sorted(root.glob("docs/**/*.md")) + [root / "README.md"]
+    pages = [*sorted(root.glob("docs/**/*.md")), root / "README.md"]
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -75,7 +75,6 @@ def main(folder: str) -> None:
     words.save_pretrained(folder)
     made = model(words)
     made.save_pretrained(folder)
-    print(sum(parameter.numel() for parameter in made.parameters()))
 
 
 if __name__ == "__main__":

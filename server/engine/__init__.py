@@ -1,0 +1,1 @@
+"""The model, and the batching that answers many requests with it at once."""
