@@ -11,8 +11,11 @@ from typing import Any, Protocol
 
 import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
+from transformers.generation.continuous_batching.cache import group_layers_by_attn_type
 from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager
 from transformers.generation.continuous_batching.requests import RequestState
+
+from server.engine import attention
 
 FAILURES = 3
 """So many failing steps in a row end the loop: what failed is the device and not a batch."""
@@ -67,10 +70,19 @@ class Batching(ContinuousBatchingManager):
     def __init__(self, model: Any, config: ContinuousBatchingConfig, listener: Listener) -> None:
         # A plain generation config: the model's own would bring the library's slow processors.
         super().__init__(model, GenerationConfig(do_sample=False, eos_token_id=-1), config)
+        if model.device.type == "cpu" and _attends_to_all(model):
+            self._attend_per_request()
         self._listener = listener
         self._failures = 0
         self._counts = (0, 0)
         self.output_router = _Router(listener)
+
+    def _attend_per_request(self) -> None:
+        """Our attention in place of the library's; it reads block tables, which the library offers to GPUs alone."""
+        self._original_attn_impl = "sdpa"  # what the manager puts back when it stops
+        self.model.set_attn_implementation(attention.NAME)
+        settings = self.continuous_batching_config
+        settings.max_blocks_per_request = -(-self.model.config.max_position_embeddings // settings.page_size)
 
     def prepare(self) -> None:
         """Set the cache up, in the caller's thread: what does not fit in memory is raised here. Then `start`."""
@@ -145,6 +157,12 @@ class Batching(ContinuousBatchingManager):
             super()._run_generation_loop(use_inference_mode)
         finally:
             self._listener.ended()
+
+
+def _attends_to_all(model: Any) -> bool:
+    """Whether every layer looks at all tokens before it, not at a window of them, and in the plain way."""
+    plain = model.config._attn_implementation == "sdpa"  # noqa: SLF001 - there is no public name for it
+    return plain and set(group_layers_by_attn_type(model.config.get_text_config())) == {"full_attention"}
 
 
 def _cache_used(cache: Any) -> float:

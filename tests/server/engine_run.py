@@ -5,12 +5,14 @@ import json
 import random
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import torch
+
 from server.engine.engine import Engine
 from server.engine.load import Loaded, LoadError, load
 from server.generation import EngineError, Sampling, Token
@@ -57,7 +59,7 @@ class Run:
         self.observed = Observed()
         self.engine = Engine(loaded, self.observed, **limits)
 
-    async def __aenter__(self) -> "Run":
+    async def __aenter__(self) -> Self:
         self.engine.start()
         await self.engine.warm_up()
         self.observed.steps.clear()
@@ -82,15 +84,15 @@ class Run:
     async def settled(self) -> dict[str, Any]:
         """The last step's numbers once nothing runs."""
         async with asyncio.timeout(10):
-            while not self.observed.steps or self.observed.steps[-1]["running"] or self.observed.steps[-1]["waiting"]:
+            while not self.observed.steps or self.observed.steps[-1]["running"] or self.observed.steps[-1]["waiting"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         return self.observed.steps[-1]
 
 
-async def choice(run: Run) -> dict[str, Any]:
+async def choice(run: Run, model: Any) -> dict[str, Any]:
     text = "Tell me of the sea"
     start = torch.tensor([run.prompt(text)])
-    generated = run.loaded.model.generate(start, do_sample=False, max_new_tokens=48)
+    generated = model.generate(start, do_sample=False, max_new_tokens=48)
     rules = [{}, {"top_p": 0.9}, {"top_k": 5}, {"temperature": 0.6, "top_k": 40, "top_p": 0.8}]
     alone = [await run.ids(text, seed=11, **rule) for rule in rules]
     others = [run.ids(f"Question {i}", max_new_tokens=30 + i, **rules[i % 4]) for i in range(12)]
@@ -110,16 +112,15 @@ async def choice(run: Run) -> dict[str, Any]:
     }
 
 
-async def ends(run: Run) -> dict[str, Any]:
+async def ends(run: Run, spare: Loaded) -> dict[str, Any]:
     watch = Watched()
     limited = await run.tokens("One two", watch, max_new_tokens=7)
     whole = await run.ids("One two", temperature=0)
     # What is likely to come: a stop token of this model, for once.
     stop = whole[5]
-    run.engine._loaded = Loaded(**{**vars(run.loaded), "stop_ids": frozenset({stop})})
-    stopped = await run.tokens("One two", temperature=0)
-    ignored = await run.tokens("One two", temperature=0, ignore_eos=True)
-    run.engine._loaded = run.loaded
+    async with Run(replace(spare, stop_ids=frozenset({stop}))) as stopping:
+        stopped = await stopping.tokens("One two", temperature=0)
+        ignored = await stopping.tokens("One two", temperature=0, ignore_eos=True)
     return {
         "limited": len(limited),
         "told": watch.told,
@@ -150,12 +151,10 @@ async def cancelled(run: Run) -> dict[str, Any]:
     expected = await run.ids("A survivor", seed=4)
     survivor, *_ = await asyncio.gather(run.ids("A survivor", seed=4), *(vanish(i) for i in range(200)))
     left = await run.settled()
-    kept = len(run.engine._answers)
     run.observed.steps.clear()
     again = await asyncio.gather(*(run.ids(f"Question {i}", ignore_eos=True) for i in range(8)))
     return {
         "left": left,
-        "kept": kept,
         "survivor": survivor == expected,
         "again": [len(ids) for ids in again],
         "size": run.observed.most("size"),
@@ -224,10 +223,11 @@ def refusals(folder: str) -> list[str]:
 
 async def main(folder: str) -> None:
     loaded = load(folder)
+    spare = load(folder)  # a model belongs to one engine while that runs
     seen: dict[str, Any] = {"refusals": refusals(folder)}
     async with Run(loaded, max_running_requests=16) as run:
-        seen["choice"] = await choice(run)
-        seen["ends"] = await ends(run)
+        seen["choice"] = await choice(run, spare.model)
+        seen["ends"] = await ends(run, spare)
     async with Run(loaded, max_running_requests=8) as run:
         seen["cancelled"] = await cancelled(run)
     seen["limits"] = await limits(loaded)

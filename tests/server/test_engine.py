@@ -16,9 +16,8 @@ def seen(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     subprocess.run([PYTHON, HERE / "tiny.py", folder], check=True, capture_output=True, env=environment)
-    done = subprocess.run(
-        [PYTHON, HERE / "engine_run.py", folder], capture_output=True, text=True, env=environment, timeout=240
-    )
+    command = [PYTHON, HERE / "engine_run.py", folder]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
 
@@ -62,7 +61,6 @@ def test_an_answer_ends_with_a_stop_token_unless_it_is_ignored(seen):
 
 def test_200_readers_that_vanish_leave_no_place_taken(seen):
     assert seen["cancelled"]["left"] == {"size": 0, "waiting": 0, "running": 0, "cache_used": 0.0}
-    assert seen["cancelled"]["kept"] == 0
     assert seen["cancelled"]["survivor"]
     assert seen["cancelled"]["again"] == [48] * 8
     assert seen["cancelled"]["size"] == 8

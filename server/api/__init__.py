@@ -1,0 +1,1 @@
+"""The HTTP interfaces: OpenAI's, TGI's, and what probes ask."""

@@ -1,0 +1,124 @@
+"""What every request passes: its id, its key, the log's line and the end of its watch."""
+
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+import time
+from collections.abc import Collection
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.admission import Gate
+from server.api.errors import ApiError, as_api_error
+from server.log import LOG, tell
+from server.observing import Observer, Status
+
+SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+OPEN_PATHS = frozenset({"/health", "/ready"})
+OPERATIONS = {
+    "/v1/chat/completions": "chat",
+    "/v1/completions": "text_completion",
+    "/generate": "text_completion",
+    "/generate_stream": "text_completion",
+    "/": "text_completion",
+}
+"""The paths that ask the model, and what telemetry calls it."""
+
+
+class Doorman:
+    """An ASGI application around another."""
+
+    def __init__(self, app: ASGIApp, *, gate: Gate, observer: Observer, keys: Collection[str]) -> None:
+        self._app = app
+        self._gate = gate
+        self._observer = observer
+        # Of one length, so that the comparison tells nothing of a key's.
+        self._keys = [_digest(key.encode()) for key in keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("x-request-id", "")
+        request_id = given if SANE_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        operation = OPERATIONS.get(scope["path"]) if scope["method"] == "POST" else None
+        try:
+            if scope["path"] not in OPEN_PATHS and not self._knows(headers.get("authorization", "")):
+                error = ApiError(401, "A valid API key is needed: Authorization: Bearer KEY.", code="invalid_api_key")
+                await error.response()(scope, receive, answer)
+            elif operation is None:
+                await self._app(scope, receive, answer)
+            else:
+                with self._gate.response():
+                    await self._app(scope, receive, answer)
+        except Exception as error:
+            LOG.exception("a request failed", extra={"fields": {"request_id": request_id}})
+            if not status:
+                await as_api_error(error).response()(scope, receive, answer)
+        finally:
+            if operation is not None:
+                self._end(scope, operation, headers, request_id, status)
+            self._log(scope, request_id, status, time.monotonic() - began)
+
+    def _knows(self, authorization: str) -> bool:
+        if not self._keys:
+            return True
+        scheme, _, key = authorization.partition(" ")
+        digest = _digest(key.strip().encode("latin-1"))
+        known = [hmac.compare_digest(digest, each) for each in self._keys]  # all of them, whichever fits
+        return scheme.lower() == "bearer" and any(known)
+
+    def _end(self, scope: Scope, operation: str, headers: dict[str, str], request_id: str, status: int) -> None:
+        watch = scope["state"].get("watch")
+        if watch is None:
+            watch = self._observer.request(operation, headers=headers, request_id=request_id, parameters={})
+        watch.ended(_status(status))
+
+    @staticmethod
+    def _log(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        # The route and not the path: what somebody asks for by mistake may be a key or a prompt.
+        route = scope.get("route")
+        fields: dict[str, Any] = {
+            "request_id": request_id,
+            "method": scope["method"] if route else None,
+            "route": getattr(route, "path", None),
+            "status": status or None,
+            "seconds": round(seconds, 4),
+            **scope["state"].get("log", {}),
+        }
+        level = logging.DEBUG if scope["path"] in OPEN_PATHS else logging.INFO
+        tell(level, "request", **{key: value for key, value in fields.items() if value is not None})
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
+
+
+def _status(status: int) -> Status:
+    """How a request ended that the engine never saw, or whose end it did not tell."""
+    if status in {429, 503}:
+        return "rejected"
+    if status in {401, 403}:
+        return "unauthorized"
+    if status == 504:
+        return "timeout"
+    if status >= 500:
+        return "error"
+    return "invalid" if status >= 400 else "cancelled"
