@@ -14,6 +14,7 @@ BASE = "llm-inference-tests/python:bookworm"
 VLLM_BASE = "llm-inference-tests/vllm:stand-in"
 NEEDS = "needs a docker daemon that answers, a docker with BuildKit on PATH, and debootstrap"
 
+_LABEL = "llm-inference-tests"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -49,7 +50,14 @@ def docker(*words: str, check: bool = True, timeout: float = 600, stdin: str | N
 def built(dockerfile: Path, tag: str, *, base: str, context: Path | None = None) -> str:
     """Build, and give the image's id."""
     words = ["build", "--quiet", "--file", str(dockerfile), "--tag", tag, "--build-arg", f"BASE_IMAGE={base}"]
+    words += ["--label", _LABEL]
     return docker(*words, str(context or dockerfile.parent), timeout=1200)
+
+
+def remove(tag: str) -> None:
+    """Delete an image that was built, and those that had its tag before: each weighs gigabytes."""
+    docker("image", "rm", tag)
+    docker("image", "prune", "--force", "--filter", f"label={_LABEL}")
 
 
 def python_base() -> str:

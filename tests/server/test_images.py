@@ -21,7 +21,7 @@ OURS = "llm-inference-tests/server:test"
 @pytest.fixture(scope="module")
 def vllm_image():
     yield built(SERVER / "Dockerfile.vllm", VLLM, base=d.vllm_base())
-    docker("image", "rm", VLLM)
+    d.remove(VLLM)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def server_image(tmp_path_factory):
     (context / "keys.txt").write_text("canary-key")
     image = built(context / "Dockerfile", OURS, base=d.python_base())
     yield context, image
-    docker("image", "rm", OURS)
+    d.remove(OURS)
 
 
 def inside(*words):
