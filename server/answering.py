@@ -123,15 +123,15 @@ class Answering:
         except TimeoutError:
             status = "timeout"
             pieces.put_nowait(
-                AnswerError(
-                    f"The answer took longer than {self._timeout:g} s.", status=504, code="request_timeout"
-                )
+                AnswerError(f"The answer took longer than {self._timeout:g} s.", status=504, code="request_timeout")
             )
         except EngineError:
             status = "error"
             pieces.put_nowait(FAILED)
         watch.content(answer=whole.text)
-        watch.ended(status, finish_reason=("stop" if whole.finish == "eos" else whole.finish) if status == "ok" else None)
+        watch.ended(
+            status, finish_reason=("stop" if whole.finish == "eos" else whole.finish) if status == "ok" else None
+        )
 
     async def _pieces(self, question: Question, watch: Watch) -> AsyncIterator[Piece]:
         detokenizer = Detokenizer(self._words.text)

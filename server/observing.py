@@ -44,5 +44,8 @@ class Observer(Protocol):
         ...
 
     def batch(self, *, size: int, waiting: int, running: int, cache_used: float) -> None:
-        """The engine made a step. cache_used: share of the KV cache that holds tokens, 0 to 1."""
+        """The engine made a step, or with size 0 only let go of requests.
+
+        cache_used: share of the KV cache that holds tokens, 0 to 1.
+        """
         ...

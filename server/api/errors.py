@@ -75,7 +75,9 @@ def as_api_error(error: Exception) -> ApiError:
             message = {404: "There is nothing at this path.", 405: "This path does not take this method."}
             return ApiError(error.status_code, message.get(error.status_code, "The request cannot be read."))
         case _:
-            return ApiError(500, "The server failed. Its log tells more, under the request's id.", code="internal_error")
+            return ApiError(
+                500, "The server failed. Its log tells more, under the request's id.", code="internal_error"
+            )
 
 
 def _invalid(error: RequestValidationError) -> ApiError:

@@ -84,8 +84,9 @@ class Metrics:
             self._latency.observe(seconds(record.arrived, record.ended))
 
     def batch(self, *, size: int, waiting: int, running: int, cache_used: float) -> None:
-        """The engine made a step."""
-        self._batch.observe(size)
+        """The engine made a step, or only let go of requests: then size is 0."""
+        if size:
+            self._batch.observe(size)
         with self._lock:
             self._waiting, self._running, self._cache_used = waiting, running, cache_used
 

@@ -72,6 +72,7 @@ def test_while_requests_run_the_engine_is_believed(scrapes):
     assert value(scrapes["busy"], "llm_requests_running") == 4
     assert value(scrapes["busy"], "llm_kv_cache_usage_ratio") == 0.5
     assert value(scrapes["busy"], "llm_batch_size_sum") == 2
+    assert value(scrapes["busy"], "llm_batch_size_count") == 1
 
 
 def test_tokens_count_as_they_are_made(scrapes):

@@ -41,7 +41,8 @@ def answered():
 unused = scrape()
 
 done = answered()
-telemetry.batch(size=2, waiting=3, running=4, cache_used=0.5)
+telemetry.batch(size=2, waiting=9, running=9, cache_used=0.9)
+telemetry.batch(size=0, waiting=3, running=4, cache_used=0.5)
 busy = scrape()
 
 done.ended("ok", finish_reason="stop")
