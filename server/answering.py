@@ -1,7 +1,7 @@
 """One answer: from a prompt of tokens to pieces of text, within its deadline."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal
@@ -123,17 +123,17 @@ class Answering:
         except TimeoutError:
             status = "timeout"
             pieces.put_nowait(
-                AnswerError(
-                    f"The answer took longer than {self._timeout:g} s.", status=504, code="request_timeout"
-                )
+                AnswerError(f"The answer took longer than {self._timeout:g} s.", status=504, code="request_timeout")
             )
         except EngineError:
             status = "error"
             pieces.put_nowait(FAILED)
         watch.content(answer=whole.text)
-        watch.ended(status, finish_reason=("stop" if whole.finish == "eos" else whole.finish) if status == "ok" else None)
+        watch.ended(
+            status, finish_reason=("stop" if whole.finish == "eos" else whole.finish) if status == "ok" else None
+        )
 
-    async def _pieces(self, question: Question, watch: Watch) -> AsyncIterator[Piece]:
+    async def _pieces(self, question: Question, watch: Watch) -> AsyncGenerator[Piece, None]:
         detokenizer = Detokenizer(self._words.text)
         chopper = Chopper(question.stops, keep=question.keep_stop)
         async with aclosing(self._generator.generate(question.prompt, question.sampling, watch)) as made:  # type: ignore[type-var]

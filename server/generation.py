@@ -26,7 +26,7 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """One token of an answer. logprob and likeliest (token, logprob) where asked for. last: a stop token of the model."""
+    """One token of an answer. logprob and likeliest (token, logprob) where asked for. last: a stop token."""
 
     id: int
     logprob: float | None = None
