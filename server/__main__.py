@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 import uvicorn
+from transformers.utils import logging as transformers_log
 
 from server import log
 from server.app import create_app
@@ -42,6 +45,9 @@ def main() -> int:
             log.tell(logging.ERROR, problem)
         return EXIT_SETTINGS
     log.set_up(settings.log_level)
+    transformers_log.disable_progress_bar()
+    transformers_log.disable_default_handler()
+    transformers_log.enable_propagation()
     log.tell(logging.INFO, "settings", settings=settings.public())
     try:
         listener = _listener(settings)
@@ -49,10 +55,15 @@ def main() -> int:
     except OSError as error:
         log.tell(logging.ERROR, f"PORT or METRICS_PORT cannot be listened on: {error.strerror}. Choose free ones.")
         return EXIT_SETTINGS
-    try:
-        return asyncio.run(_serve(settings, telemetry, listener))
-    finally:
-        telemetry.close()
+    return asyncio.run(_run(settings, telemetry, listener))
+
+
+async def _run(settings: Settings, telemetry: Telemetry, listener: socket.socket) -> NoReturn:
+    code = await _serve(settings, telemetry, listener)
+    telemetry.close()
+    sys.stdout.flush()
+    # A model that is still being loaded would keep the process: its thread cannot be stopped.
+    os._exit(code)
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -118,12 +129,12 @@ async def _work(service: Service) -> None:
     began = time.monotonic()
     try:
         await service.start()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the process ends
         # Of the loader's: it names the model and files, there is no prompt yet.
-        log.LOG.error("the model cannot be loaded: %s", error, exc_info=error)  # noqa: TRY400 - it is passed on
+        log.LOG.error("the model cannot be loaded: %s", error, exc_info=error)
         return
     log.tell(logging.INFO, "ready", seconds=round(time.monotonic() - began, 2), longest=service.longest)
-    while service.alive:
+    while service.alive:  # noqa: ASYNC110 - the engine's thread has no event to wait for
         await asyncio.sleep(WATCH_SECONDS)
     log.tell(logging.ERROR, "the engine has stopped")
 

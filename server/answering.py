@@ -1,7 +1,7 @@
 """One answer: from a prompt of tokens to pieces of text, within its deadline."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal
@@ -133,7 +133,7 @@ class Answering:
             status, finish_reason=("stop" if whole.finish == "eos" else whole.finish) if status == "ok" else None
         )
 
-    async def _pieces(self, question: Question, watch: Watch) -> AsyncIterator[Piece]:
+    async def _pieces(self, question: Question, watch: Watch) -> AsyncGenerator[Piece, None]:
         detokenizer = Detokenizer(self._words.text)
         chopper = Chopper(question.stops, keep=question.keep_stop)
         async with aclosing(self._generator.generate(question.prompt, question.sampling, watch)) as made:  # type: ignore[type-var]

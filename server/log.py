@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stdout. Of an exception its type and place, never its text, which may quote a prompt."""
+"""Logs: one JSON object a line on stdout. Of an exception its type and place: its text may quote a prompt."""
 
 import json
 import logging

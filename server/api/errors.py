@@ -1,5 +1,7 @@
 """Every error in OpenAI's format, whoever makes it."""
 
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -45,18 +47,20 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, Any]:
         """OpenAI's form of it."""
-        kind = TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
+        kind = TYPES.get(
+            self.status, "invalid_request_error" if self.status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+        )
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> JSONResponse:
         """The whole answer."""
         headers = {} if self.retry is None else {"Retry-After": str(self.retry)}
-        if self.status == 401:
+        if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse(self.body(), status_code=self.status, headers=headers)
 
 
-def as_api_error(error: Exception) -> ApiError:
+def as_api_error(error: Exception) -> ApiError:  # noqa: PLR0911 - one for each kind
     """What to answer for an exception. What is not foreseen tells nothing of itself."""
     match error:
         case ApiError():
@@ -66,7 +70,7 @@ def as_api_error(error: Exception) -> ApiError:
         case Busy():
             return ApiError(429, str(error), code="queue_full", retry=error.seconds)
         case AnswerError():
-            return ApiError(error.status, error.message, code=error.code, retry=1 if error.status == 503 else None)
+            return ApiError(error.status, error.message, code=error.code)
         case PromptError():
             return ApiError(400, str(error), param="messages")
         case RequestValidationError():
@@ -84,12 +88,19 @@ def _invalid(error: RequestValidationError) -> ApiError:
     problem = error.errors()[0]
     if problem["type"] == "json_invalid":
         return ApiError(400, "The body is no JSON.", code="invalid_json")
-    param = ".".join(str(part) for part in problem["loc"][1:]) or None
+    param = _param(problem["loc"]) or None
     if problem["type"] == "extra_forbidden":
         message = f"{param} is not supported by this server: leave it out."
         return ApiError(400, message, param=param, code="unsupported_parameter")
     said = problem["msg"].removeprefix("Value error, ")
     return ApiError(400, f"{param}: {said}" if param else said, param=param, code="invalid_value")
+
+
+def _param(location: Sequence[str | int]) -> str:
+    """The field by its path, without what pydantic adds to it: where it lies, and which form of a union was tried."""
+    forms = {"body", "path", "str", "TGIFields", "PromptFields"}
+    parts = [str(part) for part in location if part not in forms]
+    return ".".join(part for part in parts if part.replace("_", "").isalnum())
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -2,8 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+
+def _encodable(text: str) -> str:
+    # JSON can say half of a surrogate pair, which is no text: no tokenizer takes it.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("this is no Unicode text") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
 Zero = Annotated[float, Field(ge=0, le=0)]
 One = Annotated[float, Field(ge=1, le=1)]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -11,7 +22,7 @@ Temperature = Annotated[float, Field(ge=0, le=2)]
 TopP = Annotated[float, Field(gt=0, le=1)]
 TopK = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Tokens = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Stop = Annotated[str, Field(min_length=1, max_length=1_000)]
+Stop = Annotated[Text, Field(min_length=1, max_length=1_000)]
 Stops = Annotated[list[Stop], Field(max_length=16)]
 
 
@@ -61,14 +72,14 @@ class TextPart(Fields):
     """A part of a message."""
 
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class Message(Fields):
     """A message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: str | list[TextPart]
+    content: Text | list[TextPart]
 
     def plain(self) -> dict[str, str]:
         """The message as chat templates read it."""
@@ -98,7 +109,7 @@ class ChatFields(OpenAIFields):
 class CompletionFields(OpenAIFields):
     """POST /v1/completions."""
 
-    prompt: str | list[Annotated[int, Field(ge=0)]] | Annotated[list[str], Field(min_length=1, max_length=1)]
+    prompt: Text | list[Annotated[int, Field(ge=0)]] | Annotated[list[Text], Field(min_length=1, max_length=1)]
     max_tokens: Tokens = 16
     logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
     echo: Literal[False] = False
@@ -129,7 +140,7 @@ class TGIParameters(Fields):
 class TGIFields(Fields):
     """TGI's form of a request. stream is for POST / alone."""
 
-    inputs: str
+    inputs: Text
     parameters: TGIParameters = TGIParameters()
     stream: bool = False
 
@@ -137,10 +148,20 @@ class TGIFields(Fields):
 class PromptFields(Fields):
     """The plain form of POST /generate."""
 
-    prompt: str
+    prompt: Text
     max_new_tokens: Tokens = 100
     temperature: Temperature = 0.7
     top_p: TopP = 1
     top_k: TopK = 0
     seed: Seed | None = None
     stop: Stops = []
+
+
+def _form(values: Any) -> str:
+    return "PromptFields" if isinstance(values, dict) and "prompt" in values else "TGIFields"
+
+
+GenerateFields = Annotated[
+    Annotated[TGIFields, Tag("TGIFields")] | Annotated[PromptFields, Tag("PromptFields")], Discriminator(_form)
+]
+"""POST /generate takes both forms."""

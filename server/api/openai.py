@@ -30,16 +30,16 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/v1/models")
     async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [_model()]}
+        return {"object": "list", "data": [_model(service, created)]}
 
     @routes.get("/v1/models/{model:path}")
     async def model(model: str) -> dict[str, Any]:
-        _check_model(model)
-        return _model()
+        _check_model(service, model)
+        return _model(service, created)
 
     @routes.post("/v1/chat/completions")
     async def chat(fields: ChatFields, request: Request) -> Response:
-        _check_model(fields.model)
+        _check_model(service, fields.model)
         words = service.words
         text, prompt = await words.conversation([message.plain() for message in fields.messages])
         asked = fields.max_completion_tokens or fields.max_tokens
@@ -51,11 +51,11 @@ def router(service: Service) -> APIRouter:
         )
         question = Question(prompt=prompt, sampling=sampling, stops=fields.stops, text=text)
         pieces = service.ask(request, "chat", question)
-        return await _answer(request, fields, question, pieces, shapes.Chat(_head("chatcmpl"), words))
+        return await _answer(request, fields, question, pieces, shapes.Chat(_head(service, "chatcmpl"), words))
 
     @routes.post("/v1/completions")
     async def completions(fields: CompletionFields, request: Request) -> Response:
-        _check_model(fields.model)
+        _check_model(service, fields.model)
         words = service.words
         given = fields.prompt
         text = given if isinstance(given, str) else next((part for part in given if isinstance(part, str)), None)
@@ -70,36 +70,39 @@ def router(service: Service) -> APIRouter:
         )
         question = Question(prompt=prompt, sampling=sampling, stops=fields.stops, text=text)
         pieces = service.ask(request, "text_completion", question)
-        return await _answer(request, fields, question, pieces, shapes.Completion(_head("cmpl"), words))
-
-    def _head(prefix: str) -> dict[str, Any]:
-        return {
-            "id": f"{prefix}-{secrets.token_hex(12)}",
-            "created": int(time.time()),
-            "model": service.settings.served_name,
-        }
-
-    def _model() -> dict[str, Any]:
-        known = {"max_model_len": service.longest} if service.started and not service.gate.draining else {}
-        return {
-            "id": service.settings.served_name,
-            "object": "model",
-            "created": created,
-            "owned_by": "llm-inference",
-            **known,
-        }
-
-    def _check_model(name: str | None) -> None:
-        settings = service.settings
-        if name is not None and name not in {settings.served_name, settings.model_id, *NAMELESS}:
-            raise ApiError(
-                404,
-                f"This model is not here. This server has {settings.served_name}.",
-                param="model",
-                code="model_not_found",
-            )
+        return await _answer(request, fields, question, pieces, shapes.Completion(_head(service, "cmpl"), words))
 
     return routes
+
+
+def _head(service: Service, prefix: str) -> dict[str, Any]:
+    return {
+        "id": f"{prefix}-{secrets.token_hex(12)}",
+        "created": int(time.time()),
+        "model": service.settings.served_name,
+    }
+
+
+def _model(service: Service, created: int) -> dict[str, Any]:
+    known = {"max_model_len": service.longest} if service.started and not service.gate.draining else {}
+    return {
+        "id": service.settings.served_name,
+        "object": "model",
+        "created": created,
+        "owned_by": "llm-inference",
+        **known,
+    }
+
+
+def _check_model(service: Service, name: str | None) -> None:
+    settings = service.settings
+    if name is not None and name not in {settings.served_name, settings.model_id, *NAMELESS}:
+        raise ApiError(
+            404,
+            f"This model is not here. This server has {settings.served_name}.",
+            param="model",
+            code="model_not_found",
+        )
 
 
 def _sampling(fields: OpenAIFields, tokens: int, *, logprobs: int | None) -> Sampling:

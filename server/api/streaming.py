@@ -67,7 +67,7 @@ class EventStream(Response):
         self._events = events
         self._done = done
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Send until the end of the answer, or until nobody listens."""
         try:
             await while_present(receive, self._send(send))

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from server.answering import FinishReason, Piece, Question, Said, Whole
 from server.api.errors import ApiError
-from server.api.fields import PromptFields, TGIFields, TGIParameters
+from server.api.fields import GenerateFields, PromptFields, TGIFields, TGIParameters
 from server.api.openai import REFUSALS
 from server.api.shapes import finite
 from server.api.streaming import EventStream, read_whole
@@ -24,7 +24,7 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(responses=REFUSALS)
 
     @routes.post("/generate")
-    async def generate(fields: TGIFields | PromptFields, request: Request) -> Response:
+    async def generate(fields: GenerateFields, request: Request) -> Response:
         if isinstance(fields, PromptFields):
             prompt = await service.words.tokens(fields.prompt)
             question = Question(
@@ -40,66 +40,70 @@ def router(service: Service) -> APIRouter:
                 keep_stop=True,
                 text=fields.prompt,
             )
-            answer = await _read(question, request)
+            answer = await _read(service, question, request)
             return JSONResponse({"generated_text": answer.text})
         if fields.stream:
             raise ApiError(400, "Streams are at /generate_stream.", param="stream", code="unsupported_parameter")
-        return JSONResponse(await _whole(fields, request))
+        return JSONResponse(await _whole(service, fields, request))
 
     @routes.post("/generate_stream")
     async def generate_stream(fields: TGIFields, request: Request) -> Response:
-        return await _stream(fields, request)
+        return await _stream(service, fields, request)
 
     @routes.post("/")
     async def either(fields: TGIFields, request: Request) -> Response:
         if fields.stream:
-            return await _stream(fields, request)
-        return JSONResponse([await _whole(fields, request)])
-
-    async def _question(fields: TGIFields, *, logprobs: bool) -> Question:
-        asked = fields.parameters
-        prompt = await service.words.tokens(fields.inputs)
-        if asked.truncate is not None:
-            prompt = prompt[-asked.truncate :]
-        tokens = service.fit(prompt, asked.max_new_tokens, param="max_new_tokens")
-        return Question(
-            prompt=prompt,
-            sampling=_sampling(asked, tokens, logprobs=logprobs),
-            stops=asked.stop,
-            keep_stop=True,
-            text=fields.inputs,
-        )
-
-    async def _read(question: Question, request: Request) -> Whole:
-        answer = await read_whole(request, service.ask(request, "text_completion", question))
-        request.state.log |= {"completion_tokens": answer.tokens}
-        return answer
-
-    async def _whole(fields: TGIFields, request: Request) -> dict[str, Any]:
-        asked = fields.parameters
-        words = service.words
-        answer = await _read(await _question(fields, logprobs=asked.details), request)
-        text = fields.inputs + answer.text if asked.return_full_text else answer.text
-        if not asked.details:
-            return {"generated_text": text}
-        details = {
-            "finish_reason": FINISH[answer.finish],
-            "generated_tokens": answer.tokens,
-            "seed": asked.seed,
-            "prefill": [],
-            "tokens": [_token(each, words) for each in answer.said],
-        }
-        if asked.top_n_tokens:
-            details["top_tokens"] = [_likeliest(each, words) for each in answer.said]
-        return {"generated_text": text, "details": details}
-
-    async def _stream(fields: TGIFields, request: Request) -> Response:
-        words = service.words
-        question = await _question(fields, logprobs=True)
-        pieces = service.ask(request, "text_completion", question)
-        return EventStream(pieces, lambda read: _events(read, fields, question, words), done=False)
+            return await _stream(service, fields, request)
+        return JSONResponse([await _whole(service, fields, request)])
 
     return routes
+
+
+async def _question(service: Service, fields: TGIFields, *, logprobs: bool) -> Question:
+    asked = fields.parameters
+    prompt = await service.words.tokens(fields.inputs)
+    if asked.truncate is not None:
+        prompt = prompt[-asked.truncate :]
+    tokens = service.fit(prompt, asked.max_new_tokens, param="max_new_tokens")
+    return Question(
+        prompt=prompt,
+        sampling=_sampling(asked, tokens, logprobs=logprobs),
+        stops=asked.stop,
+        keep_stop=True,
+        text=fields.inputs,
+    )
+
+
+async def _read(service: Service, question: Question, request: Request) -> Whole:
+    answer = await read_whole(request, service.ask(request, "text_completion", question))
+    request.state.log |= {"completion_tokens": answer.tokens}
+    return answer
+
+
+async def _whole(service: Service, fields: TGIFields, request: Request) -> dict[str, Any]:
+    asked = fields.parameters
+    words = service.words
+    answer = await _read(service, await _question(service, fields, logprobs=asked.details), request)
+    text = fields.inputs + answer.text if asked.return_full_text else answer.text
+    if not asked.details:
+        return {"generated_text": text}
+    details = {
+        "finish_reason": FINISH[answer.finish],
+        "generated_tokens": answer.tokens,
+        "seed": asked.seed,
+        "prefill": [],
+        "tokens": [_token(each, words) for each in answer.said],
+    }
+    if asked.top_n_tokens:
+        details["top_tokens"] = [_likeliest(each, words) for each in answer.said]
+    return {"generated_text": text, "details": details}
+
+
+async def _stream(service: Service, fields: TGIFields, request: Request) -> Response:
+    words = service.words
+    question = await _question(service, fields, logprobs=True)
+    pieces = service.ask(request, "text_completion", question)
+    return EventStream(pieces, lambda read: _events(read, fields, question, words), done=False)
 
 
 async def _events(
