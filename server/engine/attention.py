@@ -53,8 +53,9 @@ def _prefill(query: Any, key: Any, value: Any, scaling: float | None) -> Any:
 
 def _decode(query: Any, key: Any, value: Any, scaling: float | None, given: dict[str, Any]) -> list[Any]:
     lengths = given["cu_seq_lens_k"].diff().tolist()
-    keys, values, tables = given["k_cache"], given["v_cache"], given["block_table"].tolist()
+    keys, values = given["k_cache"], given["v_cache"]
     page = keys.shape[1]
+    tables = given["block_table"][:, : -(-max(lengths) // page)].tolist()
     rows = torch.tensor([table[(length - 1) // page] for table, length in zip(tables, lengths, strict=True)])
     places = torch.tensor([(length - 1) % page for length in lengths])
     keys[rows, places] = key[0].transpose(0, 1)

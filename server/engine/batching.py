@@ -67,22 +67,22 @@ class _Router:
 class Batching(ContinuousBatchingManager):
     """The library's manager: a thread that makes step after step while there are requests."""
 
-    def __init__(self, model: Any, config: ContinuousBatchingConfig, listener: Listener) -> None:
+    def __init__(self, model: Any, config: ContinuousBatchingConfig, context_length: int, listener: Listener) -> None:
         # A plain generation config: the model's own would bring the library's slow processors.
         super().__init__(model, GenerationConfig(do_sample=False, eos_token_id=-1), config)
         if model.device.type == "cpu" and _attends_to_all(model):
-            self._attend_per_request()
+            self._attend_per_request(context_length)
         self._listener = listener
         self._failures = 0
         self._counts = (0, 0)
         self.output_router = _Router(listener)
 
-    def _attend_per_request(self) -> None:
+    def _attend_per_request(self, context_length: int) -> None:
         """Our attention in place of the library's; it reads block tables, which the library offers to GPUs alone."""
         self._original_attn_impl = "sdpa"  # what the manager puts back when it stops
         self.model.set_attn_implementation(attention.NAME)
         settings = self.continuous_batching_config
-        settings.max_blocks_per_request = -(-self.model.config.max_position_embeddings // settings.page_size)
+        settings.max_blocks_per_request = -(-context_length // settings.page_size)
 
     def prepare(self) -> None:
         """Set the cache up, in the caller's thread: what does not fit in memory is raised here. Then `start`."""

@@ -15,6 +15,9 @@ from server.observing import Observer, Watch
 STUCK_SECONDS = 120
 """A step that takes longer does not come back: the longest on a CPU, 512 tokens of a prompt, is a few seconds."""
 
+STOP_SECONDS = 30
+"""So long is waited for the step that runs when the engine stops."""
+
 CPU_STEP_TOKENS = 512  # prompts are read in pieces of so many: the running answers wait for one
 CPU_CACHE_TOKENS = 32_768  # if not told: on a CPU the library would take most of the machine's memory
 
@@ -75,7 +78,7 @@ class Engine:
 
     def start(self) -> None:
         """Set up the cache and start the thread. Raises what the library raises where the cache does not fit."""
-        self._batching = started(lambda: Batching(self._loaded.model, self._config, self))
+        self._batching = started(lambda: Batching(self._loaded.model, self._config, self._loaded.context_length, self))
 
     async def warm_up(self) -> None:
         """Answer a first request of our own, which also shows that the model can. Raises EngineError."""
@@ -85,7 +88,7 @@ class Engine:
     def stop(self) -> None:
         """End the thread; answers that still run fail."""
         if self._batching is not None:
-            self._batching.stop(hard_stop=True)
+            self._batching.stop(hard_stop=True, timeout=STOP_SECONDS)
 
     @property
     def alive(self) -> bool:
