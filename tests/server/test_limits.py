@@ -46,7 +46,7 @@ def test_in_a_stream_it_is_the_last_event(narrow):
 @pytest.mark.parametrize("stream", [False, True])
 def test_who_goes_away_leaves_the_place_to_others(narrow, stream):
     began = time.monotonic()
-    with pytest.raises(httpx.ReadTimeout):  # noqa: SIM117, PT012
+    with pytest.raises(httpx.ReadTimeout):  # noqa: PT012
         body = {**LONG, "stream": stream}
         with httpx.stream(
             "POST",
