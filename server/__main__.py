@@ -1,41 +1,23 @@
 """Run the server: `python -m server`. It is told by its environment; see server/settings.py."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import Iterator
-from typing import NoReturn
-
-import uvicorn
-from transformers.utils import logging as transformers_log
 
 from server import log
-from server.app import create_app
-from server.service import Service
 from server.settings import Settings, SettingsError, from_environment
 from server.telemetry import Telemetry, TelemetryOptions
 
-FLUSH_SECONDS = 5  # after the drain, for what was made and is not sent yet
-WATCH_SECONDS = 1
 EXIT_SETTINGS = 2
-
-
-class Web(uvicorn.Server):
-    """uvicorn, which leaves the signals to us: it would stop listening at once, where we answer 503 while draining."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
 
 
 def main() -> int:
     """Run until SIGTERM; gives the exit code."""
+    # Until there is something to drain; the first process of a container would otherwise not hear it.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     log.set_up("info")
     try:
         settings = from_environment()
@@ -45,9 +27,6 @@ def main() -> int:
             log.tell(logging.ERROR, problem)
         return EXIT_SETTINGS
     log.set_up(settings.log_level)
-    transformers_log.disable_progress_bar()
-    transformers_log.disable_default_handler()
-    transformers_log.enable_propagation()
     log.tell(logging.INFO, "settings", settings=settings.public())
     try:
         listener = _listener(settings)
@@ -55,15 +34,10 @@ def main() -> int:
     except OSError as error:
         log.tell(logging.ERROR, f"PORT or METRICS_PORT cannot be listened on: {error.strerror}. Choose free ones.")
         return EXIT_SETTINGS
-    return asyncio.run(_run(settings, telemetry, listener))
+    # Not at the top: torch takes seconds to import, and a wrong setting is refused at once.
+    from server.run import run  # noqa: PLC0415
 
-
-async def _run(settings: Settings, telemetry: Telemetry, listener: socket.socket) -> NoReturn:
-    code = await _serve(settings, telemetry, listener)
-    telemetry.close()
-    sys.stdout.flush()
-    # A model that is still being loaded would keep the process: its thread cannot be stopped.
-    os._exit(code)
+    return asyncio.run(run(settings, telemetry, listener))
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -91,65 +65,6 @@ def _telemetry_options(settings: Settings) -> TelemetryOptions:
         for field in Settings.model_fields:
             named = named.replace(field, field.upper()) if field in named else named
         raise SettingsError(named) from None
-
-
-async def _serve(settings: Settings, telemetry: Telemetry, listener: socket.socket) -> int:
-    service = Service(settings, telemetry)
-    config = uvicorn.Config(
-        create_app(service),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=FLUSH_SECONDS,
-    )
-    web = Web(config)
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    serving = asyncio.create_task(web.serve(sockets=[listener]))
-    log.tell(logging.INFO, "listening", host=settings.host, port=listener.getsockname()[1])
-    working = asyncio.create_task(_work(service))
-    stopping = asyncio.create_task(told.wait())
-    await asyncio.wait({working, stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
-    failed = not told.is_set()
-    await _drain(service, settings)
-    web.should_exit = True
-    await serving
-    for task in (working, stopping):
-        task.cancel()
-    await asyncio.to_thread(service.stop)
-    log.tell(logging.INFO, "exit", code=int(failed))
-    return int(failed)
-
-
-async def _work(service: Service) -> None:
-    """Load the model, then see that the engine lives. Ends when there is nothing to serve any more."""
-    began = time.monotonic()
-    try:
-        await service.start()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the process ends
-        # Of the loader's: it names the model and files, there is no prompt yet.
-        log.LOG.error("the model cannot be loaded: %s", error, exc_info=error)
-        return
-    log.tell(logging.INFO, "ready", seconds=round(time.monotonic() - began, 2), longest=service.longest)
-    while service.alive:  # noqa: ASYNC110 - the engine's thread has no event to wait for
-        await asyncio.sleep(WATCH_SECONDS)
-    log.tell(logging.ERROR, "the engine has stopped")
-
-
-async def _drain(service: Service, settings: Settings) -> None:
-    """Let what runs complete within DRAIN_SECONDS, and cut off the rest."""
-    service.gate.draining = True
-    log.tell(logging.INFO, "draining", seconds=settings.drain_seconds)
-    try:
-        async with asyncio.timeout(settings.drain_seconds):
-            await service.gate.idle()
-    except TimeoutError:
-        log.tell(logging.WARNING, "cut off what did not complete")
-        service.cut()
-        await asyncio.sleep(0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """TGI's interface, and the plain form of POST /generate. A stop string is part of the answer here, as TGI has it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -87,15 +87,16 @@ async def _whole(service: Service, fields: TGIFields, request: Request) -> dict[
     text = fields.inputs + answer.text if asked.return_full_text else answer.text
     if not asked.details:
         return {"generated_text": text}
+    said = [*answer.said[:-1], _completed(answer.said[-1], answer.text, answer.said)]
     details = {
         "finish_reason": FINISH[answer.finish],
         "generated_tokens": answer.tokens,
         "seed": asked.seed,
         "prefill": [],
-        "tokens": [_token(each, words) for each in answer.said],
+        "tokens": [_token(each, words) for each in said],
     }
     if asked.top_n_tokens:
-        details["top_tokens"] = [_likeliest(each, words) for each in answer.said]
+        details["top_tokens"] = [_likeliest(each, words) for each in said]
     return {"generated_text": text, "details": details}
 
 
@@ -122,8 +123,7 @@ async def _events(
             held = each
         if piece.finish and held is not None:
             index += 1
-            rest = piece.text[sum(len(each.text) for each in piece.said) :]
-            last = Said(token=held.token, text=held.text + rest)
+            last = _completed(held, piece.text, piece.said)
             details = {
                 "finish_reason": FINISH[piece.finish],
                 "generated_tokens": index,
@@ -131,6 +131,11 @@ async def _events(
                 "seed": fields.parameters.seed,
             }
             yield _event(index, last, fields.parameters, words) | {"generated_text": text, "details": details}
+
+
+def _completed(last: Said, text: str, said: Sequence[Said]) -> Said:
+    """The last token with what was kept back of it and before it: bytes that became no character."""
+    return Said(token=last.token, text=last.text + text[sum(len(each.text) for each in said) :])
 
 
 def _event(index: int, said: Said, asked: TGIParameters, words: Words) -> dict[str, Any]:

@@ -67,4 +67,6 @@ def test_chat_completion(server):
 
 def test_the_plain_form_of_generate(server):
     answer = server.post("/generate", {"prompt": "The cluster", "max_new_tokens": 8, "temperature": 0})
-    assert answer.json() == {"generated_text": InferenceClient(server.url).text_generation("The cluster", max_new_tokens=8)}
+    assert answer.json() == {
+        "generated_text": InferenceClient(server.url).text_generation("The cluster", max_new_tokens=8)
+    }

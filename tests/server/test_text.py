@@ -1,10 +1,10 @@
 """Texts as clients read them: whole characters, and stop strings across the borders of tokens."""
 
-import json
-from pathlib import Path
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from server.text import Chopper, Detokenizer
 from tests.server.running import Running
 
 
@@ -31,12 +31,33 @@ def test_no_piece_of_a_stream_ends_within_a_character(server, odd):
     assert not any(piece.endswith("\ufffd") for piece in pieces[:-1])
 
 
-def test_characters_of_several_tokens_come_whole(server, tiny):
-    """The prompt's tokens are an answer that must be: asked for again by their ids, and echoed by TGI."""
-    text = "Grüße, 漢字 und 😀👩‍👩‍👧"
-    body = {"inputs": text, "parameters": {"max_new_tokens": 1, "return_full_text": True}}
-    assert server.post("/generate", body).json()["generated_text"].startswith(text)
-    assert json.loads((Path(tiny) / "tokenizer_config.json").read_text())  # the model is a folder of its own
+@given(text=st.text(max_size=30))
+def test_characters_of_several_tokens_come_whole(text):
+    """The hardest case: a token for every byte."""
+    detokenizer = Detokenizer(lambda tokens: bytes(tokens).decode(errors="replace"))
+    pieces = [detokenizer.add(byte) for byte in text.encode()]
+    assert "".join([*pieces, detokenizer.finish()]) == text
+    if "\ufffd" not in text:
+        assert not any("\ufffd" in piece for piece in pieces)
+
+
+@given(pieces=st.lists(st.text("ab", max_size=3)), stops=st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
+def test_however_a_text_is_cut_into_pieces_a_stop_string_ends_it(pieces, stops):
+    text = "".join(pieces)
+    for keep in (False, True):
+        chopper = Chopper(stops, keep=keep)
+        told, stopped = "", False
+        for piece in pieces:
+            chopped = chopper.add(piece)
+            told += chopped.text
+            assert text.startswith(told)
+            if stopped := chopped.stopped:
+                break
+        if stopped:
+            assert any(told.endswith(stop) if keep else text[len(told) :].startswith(stop) for stop in stops)
+        else:
+            assert told + chopper.finish() == text
+            assert not any(stop in text for stop in stops)
 
 
 @pytest.mark.parametrize("length", [1, 3, 9, 17])
