@@ -30,10 +30,10 @@ def server(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
 
 @pytest.fixture(scope="session")
 def narrow(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server that answers one request at a time, lets one wait, gives each three seconds, and asks for a key."""
+    """A server that answers one request at a time, lets one wait, gives each 1.5 seconds, and asks for a key."""
     folder = tmp_path_factory.mktemp("narrow")
     keys = folder / "keys"
     keys.write_text("key-of-a-file\n\nkey-of-another\n")
-    limits = {"MAX_RUNNING_REQUESTS": "1", "MAX_QUEUED_REQUESTS": "1", "REQUEST_TIMEOUT_SECONDS": "3"}
+    limits = {"MAX_RUNNING_REQUESTS": "1", "MAX_QUEUED_REQUESTS": "1", "REQUEST_TIMEOUT_SECONDS": "1.5"}
     with running(tiny, folder, API_KEY="canary-key-7f3a", API_KEYS_FILE=str(keys), **limits) as started:
         yield started

@@ -33,7 +33,7 @@ def test_an_answer_that_takes_too_long_is_504(narrow):
     began = time.monotonic()
     answer = narrow.post("/v1/completions", LONG)
     assert (answer.status_code, error(answer)["code"]) == (504, "request_timeout")
-    assert 2.5 < time.monotonic() - began < 6
+    assert 1.4 < time.monotonic() - began < 15
 
 
 def test_in_a_stream_it_is_the_last_event(narrow):
@@ -45,7 +45,8 @@ def test_in_a_stream_it_is_the_last_event(narrow):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_who_goes_away_leaves_the_place_to_others(narrow, stream):
-    began = time.monotonic()
+    cancelled = 'llm_requests_total{model="tiny",status="cancelled"}'
+    before = narrow.metric(cancelled)
     with pytest.raises(httpx.ReadTimeout):  # noqa: PT012
         body = {**LONG, "stream": stream}
         with httpx.stream(
@@ -59,8 +60,7 @@ def test_who_goes_away_leaves_the_place_to_others(narrow, stream):
                 next(response.iter_lines())
                 raise httpx.ReadTimeout("enough")
     assert narrow.post("/v1/completions", SHORT).status_code == 200
-    assert time.monotonic() - began < 2.5  # before the deadline of who left
-    assert narrow.metric("llm_requests_total" + '{model="tiny",status="cancelled"}') >= 1
+    assert narrow.metric(cancelled) == before + 1  # at its deadline it would be a timeout
 
 
 def test_a_prompt_that_does_not_fit_says_by_how_much(server):
