@@ -33,3 +33,10 @@ def test_the_base_is_the_locks(name):
 def test_uv_is_the_makefiles():
     (wanted,) = re.findall(r"^UV_VERSION := (.+)$", (PROJECT.root / "Makefile").read_text(), re.MULTILINE)
     assert re.findall(r"^ARG UV_VERSION=(.+)$", (SERVER / "Dockerfile").read_text(), re.MULTILINE) == [wanted]
+
+
+def test_every_package_of_the_server_gets_into_its_image():
+    allowed = (SERVER / "Dockerfile.dockerignore").read_text().splitlines()
+    packages = {path.parent.name for path in SERVER.glob("*/__init__.py")}
+    assert packages
+    assert {f"!{package}/*.py" for package in packages} <= set(allowed)

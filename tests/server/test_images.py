@@ -147,7 +147,7 @@ def inside(*words):
 
 
 def test_our_image_has_what_the_server_needs_and_nothing_that_builds(server_image, capsys):
-    imports = "import torch, transformers, fastapi, uvicorn, prometheus_client, server; print(torch.__version__)"
+    imports = "import torch, transformers, fastapi, uvicorn, prometheus_client, server.run; print(torch.__version__)"
     assert inside("python", "-c", imports)
     assert inside("id", "-u") == "1000"
     tools = "for tool in pip pip3 uv gcc cc make; do command -v $tool; done; python -m pip --version 2>/dev/null"
