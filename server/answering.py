@@ -16,6 +16,11 @@ from server.words import Words
 FinishReason = Literal["eos", "length", "stop"]
 
 
+def openai_reason(finish: FinishReason | None) -> str | None:
+    """OpenAI, and the GenAI conventions with it, do not tell an end token from a stop string."""
+    return "stop" if finish == "eos" else finish
+
+
 class AnswerError(Exception):
     """An answer ended before its time. code is what clients read, message what people read."""
 
@@ -129,9 +134,7 @@ class Answering:
             status = "error"
             pieces.put_nowait(FAILED)
         watch.content(answer=whole.text)
-        watch.ended(
-            status, finish_reason=("stop" if whole.finish == "eos" else whole.finish) if status == "ok" else None
-        )
+        watch.ended(status, finish_reason=openai_reason(whole.finish) if status == "ok" else None)
 
     async def _pieces(self, question: Question, watch: Watch) -> AsyncGenerator[Piece, None]:
         detokenizer = Detokenizer(self._words.text)

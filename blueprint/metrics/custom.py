@@ -3,43 +3,35 @@
 A stack file calls it custom, like any other image, and nothing there tells it apart: so no scaler counts on these.
 """
 
+from functools import partial
+
 from blueprint.metrics.metric import Metric
 
 _VERSIONS = ("0.1.0",)  # of server/pyproject.toml
 _LABELS = ("model",)  # the served name
 
+_of_the_model = partial(Metric, labels=_LABELS, shard="model", versions=_VERSIONS)
+
 METRICS = (
-    Metric(
+    _of_the_model(
         meaning="requests_running",
         name="llm_requests_running",
         type="gauge",
-        labels=_LABELS,
-        shard="model",
-        versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="requests_waiting",
         name="llm_requests_waiting",
         type="gauge",
-        labels=_LABELS,
-        shard="model",
-        versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="requests_waiting_for_capacity",
         name="llm_requests_waiting",
         type="gauge",
-        labels=_LABELS,
-        shard="model",
-        versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="kv_cache_usage",
         name="llm_kv_cache_usage_ratio",
         type="gauge",
-        labels=_LABELS,
-        shard="model",
-        versions=_VERSIONS,
     ),
     Metric(
         meaning="requests_ended",
@@ -65,49 +57,34 @@ METRICS = (
         shard="gpu_id",
         versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="request_latency",
         name="llm_request_latency_seconds",
         type="histogram",
-        labels=_LABELS,
-        shard="model",
         buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
-        versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="time_to_first_token",
         name="llm_time_to_first_token_seconds",
         type="histogram",
-        labels=_LABELS,
-        shard="model",
         buckets=(0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
-        versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="inter_token_latency",
         name="llm_inter_token_latency_seconds",
         type="histogram",
-        labels=_LABELS,
-        shard="model",
         buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 1, 2.5),
-        versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="queue_time",
         name="llm_queue_seconds",
         type="histogram",
-        labels=_LABELS,
-        shard="model",
         buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
-        versions=_VERSIONS,
     ),
-    Metric(
+    _of_the_model(
         meaning="batch_size",
         name="llm_batch_size",
         type="histogram",
-        labels=_LABELS,
-        shard="model",
         buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
-        versions=_VERSIONS,
     ),
 )

@@ -3,13 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
 
-from server.answering import FinishReason, Piece, Said, Whole
+from server.answering import FinishReason, Piece, Said, Whole, openai_reason
 from server.words import Words
-
-
-def finish_reason(finish: FinishReason | None) -> str | None:
-    """OpenAI does not tell an end token from a stop string."""
-    return "stop" if finish == "eos" else finish
 
 
 def usage(prompt: int, completion: int) -> dict[str, int]:
@@ -30,7 +25,7 @@ class Chat:
             "index": 0,
             "message": {"role": "assistant", "content": answer.text},
             "logprobs": self._logprobs(answer.said),
-            "finish_reason": finish_reason(answer.finish),
+            "finish_reason": openai_reason(answer.finish),
         }
         used = usage(prompt, answer.tokens)
         return {**self._head, "object": "chat.completion", "choices": [choice], "usage": used}
@@ -45,7 +40,7 @@ class Chat:
             "index": 0,
             "delta": {"content": piece.text} if piece.text or not piece.finish else {},
             "logprobs": self._logprobs(piece.said),
-            "finish_reason": finish_reason(piece.finish),
+            "finish_reason": openai_reason(piece.finish),
         }
 
     def chunk(self, choices: Sequence[Any], **more: Any) -> dict[str, Any]:
@@ -97,7 +92,7 @@ class Completion:
         return {**self._head, "choices": choices, **more}
 
     def _choice(self, text: str, said: Sequence[Said], finish: FinishReason | None) -> dict[str, Any]:
-        return {"index": 0, "text": text, "logprobs": self._logprobs(said), "finish_reason": finish_reason(finish)}
+        return {"index": 0, "text": text, "logprobs": self._logprobs(said), "finish_reason": openai_reason(finish)}
 
     def _logprobs(self, said: Sequence[Said]) -> dict[str, Any] | None:
         told = [each for each in said if each.token.logprob is not None and not each.token.last]
