@@ -140,6 +140,6 @@ def _token(pattern: str, at: int) -> tuple[str, int]:
         return (".*" if after >= len(pattern) else "(.*/)?"), after
     if character == "\\" and at + 1 < len(pattern):
         return re.escape(pattern[at + 1]), at + 2
-    if character in "[]":
-        return character, at + 1
-    return {"*": "[^/]*", "?": "[^/]"}.get(character, re.escape(character)), at + 1
+    # Not all that re.escape escapes: a range within brackets is one.
+    escaped = f"\\{character}" if character in ".+()|{}$" else character
+    return {"*": "[^/]*", "?": "[^/]"}.get(character, escaped), at + 1

@@ -99,6 +99,7 @@ class Images:
 
     async def _build(self, op: Operation, build: forms.Build) -> None:
         optional = {"--target": build.target, "--network": build.network}
+        caches = [await self._here(name) for name in build.cache]
         words = [
             "build",
             "--progress=plain",
@@ -109,7 +110,7 @@ class Images:
             *(f"--add-host={host}" for host in build.hosts),
             # Their values are in the environment: a command line is everybody's to read.
             *(f"--build-arg={name}" for name in build.args),
-            *(f"--cache-from={await self._here(name)}" for name in build.cache),
+            *(f"--cache-from={cache}" for cache in caches),
             build.context,
         ]
         op.report(f"Building {build.image}")
