@@ -1,4 +1,4 @@
-"""Images where no docker daemon answers: the stack goes on, and says what it leaves out. And what is refused at once."""
+"""Images where no docker daemon answers: the stack goes on, and says what it leaves out. And what is refused."""
 
 import os
 
