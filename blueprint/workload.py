@@ -33,7 +33,7 @@ class Workload:
     replicas: at most. Where something scales, how many there are is the scaler's to write, and nobody else's.
     image: what runs; of one that is built the tag, and up puts its digest there. image_name: what the stack calls it;
         None for an image that no name stands for.
-    pull_secrets: names of the Secrets with which nodes pull.
+    pull_secret: existing Secret with which nodes pull it, if any.
     gpu_resource, gpu_count: GPUs of one pod; None and 0 on processors. A replica has a pod on each of its nodes.
     warm_up: whether a replica is ready only once it has generated a token.
     outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
@@ -55,7 +55,7 @@ class Workload:
     replicas: int
     image: Resolved[str]
     image_name: str | None
-    pull_secrets: Sequence[str]
+    pull_secret: str | None
     revision: Resolved[str]
     parallel: Resolved[Parallel]
     cpu: Resolved[int]
@@ -137,9 +137,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         replicas=model.scaling.max,
         image=resolve_image(description, model, engine),
         image_name=image.name if image else None,
-        pull_secrets=[
-            secret for secret in (weights.value.pull_secret, image.pull_secret if image else None) if secret is not None
-        ],
+        pull_secret=image.pull_secret if image else None,
         revision=revision,
         parallel=resolve_parallel(model),
         cpu=cpu(model),
