@@ -68,6 +68,11 @@ def up(root, **variables):
     return deploy(root, "up", "--engine=lab", **variables)
 
 
+def test_elsewhere_it_is_refused_as_nothing_would_find_the_image(checkout):
+    said = deploy(checkout, "up", "--engine=lab", "--context=my-kind", succeeds=False)
+    assert "dev-my-kind builds server, which the lab's engine pushes to the lab's own registry alone" in said
+
+
 def test_without_a_daemon_the_model_is_up_with_the_tag_and_it_is_said(checkout):
     said = up(checkout, DOCKER_HOST="unix:///nowhere/docker.sock")
     assert f"Left out: {TAGGED} is neither built nor pushed" in said
