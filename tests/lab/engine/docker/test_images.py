@@ -49,6 +49,11 @@ def project(tmp_path):
     project.clean()
 
 
+def with_argument(word):
+    """The processes that have it on their command line."""
+    return [each for each in psutil.process_iter(["cmdline"]) if word in (each.info["cmdline"] or ())]
+
+
 def test_the_digest_is_the_registrys_and_reaches_others(project):
     project.up()
     assert project.ref() == f"{THERE}@{project.pushed()}"
@@ -198,7 +203,7 @@ def test_the_registry_ends_with_the_lab_and_keeps_what_it_has(project):
 
 def test_the_registry_is_on_loopback_alone(project):
     project.up()
-    (process,) = [each for each in psutil.process_iter(["name"]) if str(project.root) in " ".join(each.cmdline())]
+    (process,) = with_argument(str(project.registry.home / "registry/config.yml"))
     assert {at.laddr.ip for at in process.net_connections() if at.status == "LISTEN"} == {"127.0.0.1"}
 
 
@@ -206,7 +211,7 @@ def test_a_killed_registry_comes_back_and_another_port_is_found(project):
     project.up()
     digest = project.pushed()
     first = project.registry.address
-    (process,) = [each for each in psutil.process_iter() if str(project.root) in " ".join(each.cmdline())]
+    (process,) = with_argument(str(project.registry.home / "registry/config.yml"))
     process.kill()
     process.wait(10)
     port = int(first.rpartition(":")[2])
@@ -228,19 +233,15 @@ def test_interrupted_it_ends_at_once_and_the_next_up_builds(project, tmp_path):
     )
     (project.app / "Dockerfile").write_text(f'FROM scratch\nCOPY sleeper /\nRUN ["/sleeper", "{time.time_ns()}"]\n')
     with project.start("up", "--yes", "--skip-preview") as engine:
-        eventually(_sleeps)
+        eventually(lambda: with_argument("/sleeper"))
         began = time.monotonic()
         engine.send_signal(signal.SIGINT)
         said, _ = engine.communicate(timeout=30)
     assert time.monotonic() - began < 10
     assert engine.returncode == 1
     assert "interrupted; the state is as it was" in said
-    eventually(lambda: not _sleeps())
+    eventually(lambda: not with_argument("/sleeper"))
     assert not json.loads(project.state())["checkpoint"]["latest"].get("pending_operations")
     (project.app / "Dockerfile").write_text(DOCKERFILE)
     project.up()
     assert project.ref() == f"{THERE}@{project.pushed()}"
-
-
-def _sleeps():
-    return [each for each in psutil.process_iter() if each.cmdline()[:1] == ["/sleeper"]]
