@@ -100,7 +100,8 @@ def test_what_runs_is_the_digest_that_the_registry_has(checkout):
 def test_this_projects_server_is_built_and_deployed_by_digest(checkout):
     """The whole image, on a base that was made on this machine."""
     builds(checkout, {"context": "server", "args": {"BASE_IMAGE": d.python_base()}})
-    up(checkout)
+    # Gigabytes are built, and packed for the registry.
+    up(checkout, seconds=1800)
     assert deployed(checkout) == f"{REPOSITORY}@{digest(checkout)}"
     assert d.inspect(TAGGED)["Config"]["Entrypoint"] == ["python", "-m", "server"]
     preview = json.loads(
