@@ -108,14 +108,20 @@ def checked(root: Path, news: PropertyMap) -> Checked:
     return Checked(inputs, failures)
 
 
+def _known(value: Any, default: Any) -> Any:
+    """The value without secret marks; default where there is none, or none yet."""
+    plain = bare(value)
+    return default if plain is None or plain is UNKNOWN else plain
+
+
 def _wrong_names(inputs: PropertyMap, build: PropertyMap) -> Iterator[tuple[str, str]]:
     names = {"imageName": inputs.get("imageName")} if not bare(inputs.get("skipPush")) else {}
-    for number, cached in enumerate((bare(build.get("cacheFrom")) or {}).get("images") or ()):
+    for number, cached in enumerate(_known(_known(build.get("cacheFrom"), {}).get("images"), [])):
         names[f"build.cacheFrom.images[{number}]"] = cached
     for path, name in names.items():
         if isinstance(bare(name), str) and Name.of(bare(name)) is None:
             yield path, f"{bare(name)!r} names no registry, or cannot be pushed to. {_HOW_NAMED}"
-    for name in bare(build.get("args")) or {}:
+    for name in _known(build.get("args"), {}):
         # A build's arguments are handed to docker in its environment, where no process list shows them.
         if name in ("PATH", "HOME") or name.startswith(("DOCKER_", "BUILDX_", "LD_")):
             yield f"build.args.{name}", "docker reads this variable itself; give the argument another name"
@@ -144,7 +150,7 @@ def outputs_of(inputs: PropertyMap, repo_digest: Any, *, built: bool = True) -> 
         "dockerfile": os.path.relpath(build["dockerfile"], build["context"]) if known else UNKNOWN,
         "imageName": plain["imageName"],
         "platform": build["platform"] if known else UNKNOWN,
-        "registryServer": (plain.get("registry") or {}).get("server") or "",
+        "registryServer": _known(plain.get("registry"), {}).get("server") or "",
         "repoDigest": repo_digest,
         _INPUTS: secret(inputs if built else _unbuilt(inputs)),
     }
@@ -170,5 +176,5 @@ def _comparable(inputs: PropertyMap) -> PropertyMap:
 
 def _unbuilt(inputs: PropertyMap) -> PropertyMap:
     build = inputs["build"]
-    less = {key: value for key, value in bare(build).items() if key != DIGEST}
+    less = {key: value for key, value in _known(build, {}).items() if key != DIGEST}
     return {**inputs, "build": secret(less) if isinstance(build, Secret) else less}

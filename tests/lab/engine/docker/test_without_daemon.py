@@ -58,6 +58,31 @@ def test_who_logs_in_is_no_change_and_where_is(project):
     assert "registry.server" in project.run("preview")
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        '{"context": "app", "args": {"WORD": later}}',
+        '{"context": "app", "args": later.apply(lambda _: {"WORD": "w"})}',
+        '{"context": later.apply(lambda _: "app"), "cache_from": {"images": later.apply(lambda text: [text])}}',
+        'later.apply(lambda _: {"context": "app"})',
+    ],
+)
+def test_inputs_that_only_up_knows_are_waited_for(project, build):
+    (project.root / "__main__.py").write_text(
+        "import pulumi, pulumi_docker as docker\n"
+        "from things import Note\n"
+        "note = Note('before', 'r.example.com/a:1')\n"
+        "later = note.urn.apply(lambda _: 'r.example.com/a:1')\n"
+        "later = pulumi.Output.all(note.id, later).apply(lambda both: both[1])\n"
+        f"image = docker.Image('image', image_name=later, build={build},\n"
+        "    registry=later.apply(lambda _: {'server': 'r.example.com'}))\n"
+        "pulumi.export('ref', image.repo_digest)\n"
+    )
+    assert "ref: [unknown]" in project.run("preview")
+    project.up()
+    assert project.ref() == "r.example.com/a:1"
+
+
 def test_destroy_and_refresh_need_no_daemon(project):
     project.up()
     project.run("refresh", "--yes", "--expect-no-changes")
