@@ -210,7 +210,7 @@ def images() -> st.SearchStrategy[dict[str, Any]]:
             "repository": st.sampled_from(
                 ["registry.example.com/team/server", "127.0.0.1:5000/x", "localhost/a-b/c_d"]
             ),
-            "tag": st.sampled_from(["latest", "1.4", "Dev_1"]),
+            "tag": st.sampled_from(["dev", "1.4", "Dev_1"]),
         },
         optional={"build": build, "pullSecret": st.just("pull")},
     )
