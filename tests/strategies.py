@@ -78,7 +78,8 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     # Imported here, since it is made of what stands above.
     from tests.lifecycle_strategies import placed
 
-    where, engine = draw(placed(accelerators)), draw(engines() | own_server())
+    # This project's server uses one GPU.
+    where, engine = draw(placed(accelerators)), draw(engines() if gpus > 1 else engines() | own_server())
     if engine["name"] == "custom" and draw(st.booleans()):
         gpus = 0
         del where["accelerator"]

@@ -14,6 +14,8 @@ IMAGES: Mapping[str, Any] = edited(
     {**{key: value for key, value in PROD.items() if key not in ("budget", "models")}, "models": {}},
     {
         "cluster.gateway": {"name": "public", "namespace": "gateways", "listener": "https"},
+        # Two mistakes together may ask for more GPUs than eight.
+        "cluster.accelerators.nvidia-l4.available": 32,
         "images": {
             "server": {"repository": "registry.example.com/team/server", "tag": "1.4", "build": BUILD},
             "other": {"repository": "registry.example.com:5000/other", "tag": "1", "build": {"context": "other"}},
@@ -132,6 +134,9 @@ IMAGE_MISTAKES = {
         "its keys come from a Secret",
         "Use expose.keys",
         at="models.m-server.engine.environment.API_KEYS_FILE",
+    ),
+    "several GPUs for this project's server": images(
+        "models.m-server.accelerator.count", 2, "2 GPUs, and the server of this project uses one", "Use count: 1"
     ),
     # Keys of callers.
     "keys for another server": images(
