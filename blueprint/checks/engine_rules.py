@@ -28,7 +28,7 @@ def check(path: KeyPath, name: str, model: KubernetesModel) -> Iterator[Issue]:
     if isinstance(engine, ClusterTgi):
         yield from _tgi(path, engine)
     if isinstance(engine, ClusterCustom):
-        yield from _custom(path, engine)
+        yield from _custom(path, engine, model.gpus_per_pod)
     else:
         served = name if isinstance(engine, ClusterTgi) else engine.served_name or name
         for adapter in engine.lora.adapters if engine.lora else {}:
@@ -97,8 +97,15 @@ def _tgi(path: KeyPath, engine: ClusterTgi) -> Iterator[Issue]:
         )
 
 
-def _custom(path: KeyPath, engine: ClusterCustom) -> Iterator[Issue]:
+def _custom(path: KeyPath, engine: ClusterCustom, gpus: int) -> Iterator[Issue]:
     own, image = engine.is_own_server, (*path, "engine", "image")
+    if own and gpus > 1:
+        yield Issue(
+            path=(*path, "accelerator", "count"),
+            problem=f"{gpus} GPUs, and the server of this project uses one of them",
+            remedy="Use count: 1 and more replicas, or vllm or sglang, which spread a model.",
+            reads=(image, (*path, "engine", "name")),
+        )
     for key, word in custom.OPTIONS.items():
         # Of any server it may be said for the autoscaler.
         if not own and key != "maxRunningRequests" and engine.model_dump(by_alias=True)[key] is not None:

@@ -173,21 +173,21 @@ def _strange_keys(name: str, sharer: KubernetesModel, other: str, model: Kuberne
     expose, takes = sharer.expose, _takes_keys(model.engine)
     if expose is None or expose.auth != "engineKey":
         return None
-    engines = (("models", other, "engine"), ("models", name, "engine"))
+    reads = (("models", other, "engine"), ("models", other, "expose"), ("models", name, "expose"))
     path: KeyPath = ("models", name, "expose", "split", other)
     if takes is None:
         return Issue(
             path=path,
             problem=f"callers come with the keys of models.{name}, and {_NO_KEYS[model.engine.name]}",
             remedy="Use auth: gateway, or vllm there.",
-            reads=(engines[0], ("models", name, "expose", "auth")),
+            reads=reads,
         )
     if expose.key_secret is not None and takes != _takes_keys(sharer.engine):
         return Issue(
             path=path,
             problem=f"{model.engine.name} reads keys in another form than {sharer.engine.name}, and the Secret has one",
             remedy=f"Use keys in place of keySecret in models.{name}.expose, or {sharer.engine.name} there.",
-            reads=(*engines, ("models", name, "expose")),
+            reads=(*reads, ("models", name, "engine")),
         )
     return None
 

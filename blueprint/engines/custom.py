@@ -40,6 +40,9 @@ SERVER_USER = 1000
 SERVER_HOME = "/home/server"
 """Of its image: server/Dockerfile."""
 
+SERVER_MAX_RUNNING = 64
+"""Most requests that it answers at the same time, when it is not told otherwise: server/settings.py."""
+
 KEYS = KeyInput(several=True, keys_variable="API_KEYS_FILE")
 """How it takes the keys of its callers: server/settings.py. Every path of INFERENCE_PATHS asks for one."""
 
