@@ -19,6 +19,10 @@ SERVER_REVISION = $(shell git log -1 --format=%H -- server)$(shell git diff --qu
 
 # The lab's context is found beside the user's own.
 export KUBECONFIG := $(CURDIR)/.lab/kubeconfig:$(or $(KUBECONFIG),$(HOME)/.kube/config)
+# For images that a stack builds in the lab: the first docker on PATH that can build, unless one is named.
+ifdef DOCKER
+export LLM_LAB_DOCKER := $(DOCKER)
+endif
 
 .PHONY: help
 help: ## List the targets.

@@ -8,6 +8,7 @@ import pulumi_kubernetes as k8s
 
 from components.endpoint.inference_endpoint import InferenceEndpoint, InferenceEndpointArgs, Ownership
 from components.gpu_workload import GpuWorkload, GpuWorkloadArgs
+from components.image import ContainerImage, ContainerImageArgs
 from components.platform import Platform, PlatformArgs
 from components.settings import hub_read_token, named_secrets, read_stack
 
@@ -16,6 +17,10 @@ stack = read_stack(config, root=Path(__file__).parent)
 for warning in stack.warnings:
     pulumi.log.warn(warning)
 secrets = named_secrets(stack)
+images = {
+    image.name: ContainerImage(f"{image.name}-image", ContainerImageArgs(image=image, secrets=secrets)).reference
+    for image in stack.images
+}
 models: dict[str, pulumi.Output[str]] = {}
 endpoints: dict[str, pulumi.Output[dict[str, Any]]] = {}
 
@@ -37,6 +42,7 @@ if stack.cluster is not None:
             stack=stack.name,
             cluster=stack.cluster,
             workloads=stack.workloads,
+            images=images,
             gpu_quota=stack.gpu_quota,
             protect=stack.protect,
             keep=stack.keep_weights,
@@ -52,13 +58,14 @@ if stack.cluster is not None:
             workload.name,
             GpuWorkloadArgs(
                 workload=workload,
+                images=images,
                 namespace=platform.namespace,
                 hub_token=platform.hub_token,
                 monitoring=stack.monitoring,
                 protect_cache=stack.protect,
                 secrets=secrets,
                 keep_cache=stack.keep_weights,
-                images=platform.images,
+                pulled=platform.pulled,
             ),
             opts,
         ).url
@@ -75,6 +82,9 @@ if stack.endpoints:
         )
         models[endpoint.name], endpoints[endpoint.name] = served.url, served.summary
     pulumi.export("endpoints", endpoints)
+
+if images:
+    pulumi.export("images", images)
 
 published = {one.name: f"https://{one.exposure.value.host}" for one in stack.workloads if one.exposure}
 if published:

@@ -13,6 +13,9 @@ KeyPath = tuple[str, ...]
 _TOKEN = re.compile(r"(hf|api_org)_[A-Za-z0-9]{16,}")
 
 
+_SECRET_NAME = re.compile(r"(^|_)(KEY|TOKEN|PASSWORD|SECRET)$")
+
+
 def mask(text: str) -> str:
     """The text without what looks like a Hugging Face token: a token in the wrong place must not reach a log."""
     return _TOKEN.sub(r"\1_***", text)
@@ -21,6 +24,11 @@ def mask(text: str) -> str:
 def looks_like_token(text: str) -> bool:
     """Whether a text holds what looks like a Hugging Face token."""
     return _TOKEN.search(text) is not None
+
+
+def names_a_secret(variable: str, text: str) -> bool:
+    """Whether a variable, by its name or by what it holds, seems to be a key, a token or a password."""
+    return _SECRET_NAME.search(variable.upper()) is not None or looks_like_token(text)
 
 
 def shown(value: Any) -> str:

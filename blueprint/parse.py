@@ -27,6 +27,7 @@ from blueprint.settings.base import (
     tag_of,
 )
 from blueprint.settings.exposure import AddressRange, KeyName
+from blueprint.settings.images import ProjectPath, Repository, Stage, Tag, TaggedImage
 
 _BOUNDS = {
     "greater_than_equal": "is below the smallest allowed value, {ge}",
@@ -53,6 +54,7 @@ _STAND_INS: Sequence[Any] = (
     "placeholder",
     "placeholder/placeholder",
     "placeholder.example",
+    "placeholder.example/placeholder",
     "x1",
     "/placeholder",
     "0" * 12,
@@ -89,7 +91,12 @@ _FORMS: Mapping[str, str] = {
         KeyName,
         LabelValue,
         ObjectName,
+        ProjectPath,
+        Repository,
         SecretName,
+        Stage,
+        Tag,
+        TaggedImage,
     )
     for constraint, description in [get_args(kind)[1:3]]
 }

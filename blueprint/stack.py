@@ -9,6 +9,7 @@ from blueprint.checks import advise, cross_check
 from blueprint.description import Description
 from blueprint.endpoint import Endpoint, resolve_endpoint
 from blueprint.exposure import OwnGateway, own_gateway
+from blueprint.images import Image, resolve_images
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.parse import parse
@@ -47,6 +48,7 @@ class Stack:
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
     gateway: OwnGateway | None
+    images: Sequence[Image]
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
     warnings: Sequence[str] = ()
@@ -75,6 +77,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         gateway=own_gateway(
             settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}
         ),
+        images=resolve_images(description),
         workloads=workloads,
         endpoints=[resolve_endpoint(description, name, model) for name, model in description.endpoint_models()],
         warnings=[issue.render(f"Pulumi.{stack}.yaml") for issue in advise(description)],

@@ -10,6 +10,7 @@ from blueprint.description import Description, object_name
 from blueprint.engines.parallel import Parallel
 from blueprint.engines.process import EngineProcess
 from blueprint.exposure import EngineKeys, Exposure, resolve_exposure, resolve_keys, splitter_of
+from blueprint.images import image_of
 from blueprint.lifecycle import Times, resolve_outage, resolve_times
 from blueprint.llm_d import Delivery, resolve_delivery
 from blueprint.network import Flows, download_flows, serving_flows
@@ -30,6 +31,9 @@ class Workload:
 
     object_name: name of its live objects; the oldest name of the model.
     replicas: at most. Where something scales, how many there are is the scaler's to write, and nobody else's.
+    image: what runs; of one that is built the tag, and up puts its digest there. image_name: what the stack calls it;
+        None for an image that no name stands for.
+    pull_secret: existing Secret with which nodes pull it, if any.
     gpu_resource, gpu_count: GPUs of one pod; None and 0 on processors. A replica has a pod on each of its nodes.
     warm_up: whether a replica is ready only once it has generated a token.
     outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
@@ -50,6 +54,8 @@ class Workload:
     runtime_class: str | None
     replicas: int
     image: Resolved[str]
+    image_name: str | None
+    pull_secret: str | None
     revision: Resolved[str]
     parallel: Resolved[Parallel]
     cpu: Resolved[int]
@@ -115,6 +121,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     )
     weights = resolve_weights(model, revision.value, beside=fetched_beside(description, model, engine))
     rollout = resolve_rollout(description, cluster, model, storage.value)
+    image = image_of(description, model)
     times = resolve_times(model)
     return Workload(
         name=name,
@@ -129,6 +136,8 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         runtime_class=cluster.runtime_class,
         replicas=model.scaling.max,
         image=resolve_image(description, model, engine),
+        image_name=image.name if image else None,
+        pull_secret=image.pull_secret if image else None,
         revision=revision,
         parallel=resolve_parallel(model),
         cpu=cpu(model),

@@ -15,7 +15,7 @@ from components.disruption import disruption_budget_spec
 from components.exposure import Exposure, ExposureArgs
 from components.labels import answering, download_selector, selector
 from components.network import policy_spec
-from components.place import SKIP_AWAIT, Place
+from components.place import SKIP_AWAIT, Place, engine_image
 from components.pod.environment import environment, environment_name
 from components.pod.keys import key_data, keys_secret
 from components.replicas import register_replicas
@@ -27,13 +27,14 @@ class GpuWorkloadArgs:
     """What runs, and in what it runs. Everything shared is named, not owned."""
 
     workload: Workload
+    images: Mapping[str, Input[str]]  # by name, those that the stack has names for
     namespace: Input[str]
     hub_token: SecretKey | None  # by reference; the value never passes here
     monitoring: Monitoring | None
     protect_cache: bool  # refuse to delete the claim with the weights
     keep_cache: bool  # leave the claim where it is when the stack or the model is deleted
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
-    images: Resource | None  # replicas are replaced once it is ready
+    pulled: Resource | None  # replicas are replaced once it is ready
 
 
 class GpuWorkload(ComponentResource):
@@ -49,7 +50,12 @@ class GpuWorkload(ComponentResource):
         super().__init__(
             "llm:index:GpuWorkload", name, {}, ResourceOptions.merge(opts, ResourceOptions(aliases=aliases))
         )
-        self._place = Place(workload=args.workload, parent=self, namespace=args.namespace)
+        self._place = Place(
+            workload=args.workload,
+            parent=self,
+            namespace=args.namespace,
+            image=engine_image(args.workload, args.images),
+        )
         self._service_account(name)
         self._environment(name)
         self._network_policies(name)
@@ -63,7 +69,7 @@ class GpuWorkload(ComponentResource):
             self._place,
             hub_token=args.hub_token,
             keep_claims=args.keep_cache or args.protect_cache,
-            after=[*filled, *([args.images] if args.images else [])],
+            after=[*filled, *([args.pulled] if args.pulled else [])],
         )
         self._autoscaler(name)
         self._pod_monitor(name, args.monitoring)

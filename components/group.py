@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pulumi import Input
+
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.pod.template import pod_template
@@ -14,7 +16,7 @@ AWAITED = {"pulumi.com/waitFor": "condition=Available"}
 _OF_THE_LEADER = ("ports", "startupProbe", "readinessProbe", "livenessProbe")
 
 
-def group_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
+def group_spec(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
     """The groups, what one consists of, and how a rollout replaces them."""
     rollout = workload.rollout.value
     return {
@@ -27,8 +29,8 @@ def group_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
             "size": workload.nodes,
             # A process that comes back finds no way into the communicators of the others.
             "restartPolicy": "RecreateGroupOnPodRestart",
-            "leaderTemplate": pod_template(workload, hub_token),
-            "workerTemplate": worker_template(workload, hub_token),
+            "leaderTemplate": pod_template(workload, hub_token, image),
+            "workerTemplate": worker_template(workload, hub_token, image),
         },
         "rolloutStrategy": {
             "type": "RollingUpdate",
@@ -40,13 +42,13 @@ def group_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
     }
 
 
-def worker_template(workload: Workload, hub_token: SecretKey | None) -> Any:
+def worker_template(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
     """The pod of each further node: as the leader's, without an API server and so without ports and probes.
 
     A process that dies restarts its container, and that the group. One that hangs makes the leader's health check
     fail, because the engine gives up on a step after 300 s (VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS in vllm/envs.py).
     """
-    template = pod_template(workload, hub_token)
+    template = pod_template(workload, hub_token, image)
     (leader,) = template["spec"]["containers"]
     times = workload.times.value
     engine = {

@@ -3,22 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pulumi import Input
+
 from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.pod.placement import GPU_TOLERATION, one_of, spot_tolerations
+from components.pod.template import pull_secrets
 
 LABELS = {**PROJECT, "app.kubernetes.io/name": "image-pull"}
 
 _NOBODY = 65534
 
 
-def image_pull_spec(workloads: Sequence[Workload]) -> Any:
+def image_pull_spec(workloads: Sequence[Workload], images: Sequence[Input[str]]) -> Any:
     """A pod on each node that a model may run on. It asks for no GPU and does nothing: its images are what counts.
 
     The kubelet pulls a container's image before it starts it, and keeps an image that a container of a pod has. The
-    programs are those of every Linux image that runs Python.
+    programs are those of every Linux image that runs Python. images: what the engines run in, each once.
     """
-    images = sorted({workload.image.value for workload in workloads})
     container = {"imagePullPolicy": "IfNotPresent", "resources": _RESOURCES, "securityContext": _RESTRICTED}
     return {
         "selector": {"matchLabels": LABELS},
@@ -37,6 +39,7 @@ def image_pull_spec(workloads: Sequence[Workload]) -> Any:
                     "runAsGroup": _NOBODY,
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
+                **pull_secrets(*sorted({one.pull_secret for one in workloads if one.pull_secret})),
                 **image_pull_placement(workloads),
                 "initContainers": [
                     {"name": f"image-{number}", "image": image, "command": ["true"], **container}

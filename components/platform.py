@@ -20,6 +20,7 @@ from components.image_pull import image_pull_spec
 from components.keeping import kept, kept_annotations
 from components.labels import PROJECT
 from components.network import policy_spec
+from components.place import engine_image
 
 HUB_TOKEN_SECRET = "llm-hub-read"  # noqa: S105  the name of a Secret
 HUB_TOKEN_KEY = "token"  # noqa: S105  the key in it
@@ -34,6 +35,7 @@ class PlatformArgs:
     stack: str
     cluster: Cluster
     workloads: Sequence[Workload]  # by which nodes and images are known
+    images: Mapping[str, Input[str]]  # by name, those that the stack has names for
     gpu_quota: Mapping[str, int]  # by extended resource; empty: no quota of ours
     protect: bool  # refuse to delete the namespace
     keep: bool  # leave the namespace where it is when the stack is deleted
@@ -48,7 +50,7 @@ class Platform(ComponentResource):
 
     namespace: Input[str]
     hub_token: SecretKey | None
-    images: k8s.apps.v1.DaemonSet | None  # ready when the engines' images are on the nodes
+    pulled: k8s.apps.v1.DaemonSet | None  # ready when the engines' images are on the nodes
 
     def __init__(self, name: str, args: PlatformArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:Platform", name, {}, opts)
@@ -83,7 +85,7 @@ class Platform(ComponentResource):
                 spec=quota_spec(args.gpu_quota),
                 opts=ResourceOptions(parent=self),
             )
-        self.images = self._images(name, args)
+        self.pulled = self._pulled(name, args)
         self.register_outputs({"namespace": self.namespace})
 
     def _metadata(self, name: str) -> Any:
@@ -93,16 +95,17 @@ class Platform(ComponentResource):
         """In a namespace of somebody else several stacks may live, each with its own."""
         return name if args.cluster.namespace.create else f"{name}-{_NO_NAME.sub('-', args.stack.lower()).strip('-')}"
 
-    def _images(self, name: str, args: PlatformArgs) -> k8s.apps.v1.DaemonSet | None:
+    def _pulled(self, name: str, args: PlatformArgs) -> k8s.apps.v1.DaemonSet | None:
         # Where processors will do, any node will, and pulls a small image when it is needed.
         on_gpus = [workload for workload in args.workloads if workload.gpu_resource]
         if not args.cluster.pre_pull or not on_gpus:
             return None
+        images = {workload.image.value: engine_image(workload, args.images) for workload in on_gpus}
         timeout = f"{IMAGE_PULL_SECONDS}s"
         return k8s.apps.v1.DaemonSet(
             f"{name}-images",
             metadata=self._metadata(self._own_name("llm-image-pull", args)),
-            spec=image_pull_spec(on_gpus),
+            spec=image_pull_spec(on_gpus, [images[one] for one in sorted(images)]),
             opts=ResourceOptions(parent=self, custom_timeouts=CustomTimeouts(create=timeout, update=timeout)),
         )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import CustomTimeouts, Resource
+from pulumi import CustomTimeouts, Input, Resource
 
 from blueprint.rollout import Rollout
 from blueprint.settings.stack import SecretKey
@@ -36,13 +36,13 @@ def register_replicas(
         ignore_changes=["spec.replicas"] if scaled else [],
     )
     if workload.llm_d is not None:
-        delivery, spec = workload.llm_d.value, deployment_spec(workload, hub_token)
+        delivery, spec = workload.llm_d.value, deployment_spec(workload, hub_token, place.image)
         release(name, place, delivery, values=chart_values(workload, delivery, spec), after=after)
         return
     metadata = place.metadata(workload.object_name, **({} if scaled else {"annotations": TAKE_OVER}))
     match workload.kind:
         case "Deployment":
-            spec = deployment_spec(workload, hub_token)
+            spec = deployment_spec(workload, hub_token, place.image)
             k8s.apps.v1.Deployment(f"{name}-deployment", metadata=metadata, spec=spec, opts=opts)
         case "StatefulSet":
             k8s.core.v1.Service(
@@ -51,7 +51,7 @@ def register_replicas(
                 spec=governing_service_spec(workload),
                 opts=place.opts(),
             )
-            spec = stateful_set_spec(workload, hub_token, keep_claims=keep_claims)
+            spec = stateful_set_spec(workload, hub_token, place.image, keep_claims=keep_claims)
             k8s.apps.v1.StatefulSet(f"{name}-replicas", metadata=metadata, spec=spec, opts=opts)
         case "LeaderWorkerSet":
             k8s.apiextensions.CustomResource(
@@ -59,12 +59,12 @@ def register_replicas(
                 api_version=API_VERSION,
                 kind="LeaderWorkerSet",
                 metadata=place.metadata(workload.object_name, annotations=AWAITED),
-                spec=group_spec(workload, hub_token),
+                spec=group_spec(workload, hub_token, place.image),
                 opts=opts,
             )
 
 
-def deployment_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
+def deployment_spec(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
     """The replicas, and how a rollout replaces them."""
     rollout = workload.rollout.value
     return {
@@ -77,7 +77,7 @@ def deployment_spec(workload: Workload, hub_token: SecretKey | None) -> Any:
         # The default of 600 s calls a rollout failed while the model still loads.
         "progressDeadlineSeconds": workload.times.value.progress_deadline,
         "revisionHistoryLimit": 5,
-        "template": pod_template(workload, hub_token),
+        "template": pod_template(workload, hub_token, image),
     }
 
 

@@ -15,6 +15,7 @@ from blueprint.resources import Resolved
 from blueprint.settings import Settings
 from blueprint.stack import NAMED_SECRETS, SECRET_KEYS, Stack, given, resolve_stack
 from blueprint.workload import Workload
+from components.buildable import unbuildable
 
 HUB_READ_TOKEN = "hubReadToken"  # noqa: S105  the name of a configuration value
 
@@ -23,7 +24,7 @@ def read_stack(config: pulumi.Config, root: Path) -> Stack:
     """The running stack, resolved from its configuration and from the lock files in root.
 
     Raises pulumi.RunError, which Pulumi shows without a traceback, with every mistake found, or else with every secret
-    that is missing or stands there in clear text.
+    that is missing or stands there in clear text, or else with all that keeps images from being built.
     """
     try:
         stack = resolve_stack(
@@ -37,6 +38,9 @@ def read_stack(config: pulumi.Config, root: Path) -> Stack:
     complaints = list(_complaints(stack))
     if complaints:
         raise pulumi.RunError("\n".join(complaints))
+    unusable = [issue for image in stack.images for issue in unbuildable(image, root)]
+    if unusable:
+        raise pulumi.RunError(str(DescriptionError(f"Pulumi.{stack.name}.yaml", unusable)))
     return replace(stack, workloads=[_with_key_digest(workload) for workload in stack.workloads])
 
 
@@ -80,18 +84,22 @@ def hub_read_token(config: pulumi.Config) -> pulumi.Output[str] | None:
 
 
 def named_secrets(stack: Stack) -> dict[str, pulumi.Output[str]]:
-    """The secrets that the stack's models name, from their own part of its configuration.
+    """The secrets that the stack's models and images name, from their own part of its configuration.
 
     read_stack has seen that they are there.
     """
     config = pulumi.Config(NAMED_SECRETS)
-    return {name: config.require_secret(name) for name in sorted({*_endpoint_names(stack), *_key_names(stack)})}
+    return {name: config.require_secret(name) for name in sorted(_names(stack))}
+
+
+def _names(stack: Stack) -> set[str]:
+    return {*_endpoint_names(stack), *_key_names(stack), *_registry_names(stack)}
 
 
 def _complaints(stack: Stack) -> Iterator[str]:
     config = pulumi.Config(NAMED_SECRETS)
     keys = _key_names(stack)
-    for name in sorted({*_endpoint_names(stack), *keys}):
+    for name in sorted(_names(stack)):
         key, value = f"{NAMED_SECRETS}:{name}", config.get(name)
         if not value:
             yield f"{key} is missing; `pulumi config set --secret {key}` sets it."
@@ -129,6 +137,10 @@ def _endpoint_names(stack: Stack) -> Iterator[str]:
 
 def _key_names(stack: Stack) -> set[str]:
     return {name for workload in stack.workloads if workload.keys for name in workload.keys.value.names}
+
+
+def _registry_names(stack: Stack) -> set[str]:
+    return {image.build.registry.password for image in stack.images if image.build and image.build.registry}
 
 
 def _is_secret(key: str) -> bool:

@@ -32,6 +32,12 @@ def up(stack: str, context: str, engine: str) -> None:
             f"The state of {found.name} must not live in {STATE} alone. Set PULUMI_BACKEND_URL=file://PATH, or "
             "install the Pulumi CLI; docs/state.md says more."
         )
+    if found.engine == "lab" and not found.in_lab and found.built_images:
+        raise LabError(
+            f"{found.name} builds {', '.join(found.built_images)}, which the lab's engine pushes to the "
+            "lab's own registry alone: other clusters would not find it. Install the Pulumi CLI, or take `build` out "
+            "of `images` and pin what somebody has pushed (`llm lock`)."
+        )
     _start_lab(found)
     code = found.run("up", *_options(found), "--policy-pack", "policy")
     if code:

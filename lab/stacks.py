@@ -1,6 +1,7 @@
 """What the state files of either engine say exists, without changing or decrypting anything."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,8 @@ def read_endpoints(url: str, stack: str) -> list[Endpoint]:
 
 
 def _is_default_provider(item: dict[str, Any]) -> bool:
-    return item["type"].startswith("pulumi:providers:") and str(item["urn"]).endswith("::default")
+    name = str(item["urn"]).rpartition("::")[2]
+    return item["type"].startswith("pulumi:providers:") and re.fullmatch(r"default(_[0-9]\w*)?", name) is not None
 
 
 def _path(url: str, stack: str) -> Path | None:

@@ -74,6 +74,13 @@ class Target:
         return self.in_lab or self.endpoints_in_lab
 
     @property
+    def built_images(self) -> list[str]:
+        """The names of images that it builds, as far as its settings can be read so."""
+        images = self.config.get("images")
+        found = images.items() if isinstance(images, dict) else ()
+        return [name for name, image in found if isinstance(image, dict) and image.get("build")]
+
+    @property
     def lab(self) -> Lab:
         """The project's lab."""
         return Lab(self.root / ".lab", stacks=self.root, say=click.echo)

@@ -12,7 +12,7 @@ from ops.locking.images import ask_images, images_of
 from ops.locking.models import DEFAULT_ENDPOINT, ask_models, model_argument, models_of
 from ops.locking.outcome import Outcome, Pin
 from ops.locking.reference import tagged_image
-from ops.locking.stacks import models_of_stacks
+from ops.locking.stacks import values_of_stacks
 from ops.project import Project
 from ops.sources import ModelRevision
 
@@ -42,8 +42,8 @@ def command(
     """Pin models to commits in models.lock.yaml, and images to digests in images.lock.yaml.
 
     Without arguments: every model of every stack file, with its adapters and the model that drafts for it; every image
-    that their engines run in, and every other one that images.lock.yaml lists. REVISION is main when absent. IMAGE is
-    registry/repository:tag. What cannot be resolved keeps the pin it has, and the exit code is 1.
+    that their engines run in and no stack builds, and every other one that images.lock.yaml lists. REVISION is main
+    when absent. IMAGE is registry/repository:tag. What cannot be resolved keeps the pin it has, and the exit code is 1.
 
     A token for gated and private models is read from HF_TOKEN, a login for private images from Docker's config.json.
     """
@@ -60,7 +60,7 @@ def command(
     of_models, of_images = _Locked.load(MODELS, project), _Locked.load(IMAGES, project)
     complete = True
     if not names:
-        stacks, complete = models_of_stacks(project)
+        stacks, complete = values_of_stacks(project)
         if with_models:
             models, readable = models_of(stacks)
             complete = complete and readable

@@ -26,6 +26,8 @@ class Registered:
     inputs: Any
 
 
+BUILT_IMAGE = "docker:index/image:Image"
+
 SECRET = "(secret)"  # noqa: S105  what stands for a secret
 
 
@@ -33,7 +35,7 @@ def run_program(project: Project, stack_name: str) -> list[Registered]:
     """Everything that the program registers for a stack, in order of registration.
 
     No cluster, no CLI and no network are needed, and no value that a real engine would have to ask a cluster for is
-    known: the outputs of a resource are its inputs.
+    known: the outputs of a resource are its inputs. An image that `up` would build is known by its tag alone.
 
     Raises click.ClickException with what the program refused.
     """
@@ -94,6 +96,8 @@ class _Recorder(mocks.MockMonitor):
         if request.custom:
             inputs = plain(json_format.MessageToDict(request.object))
             self.registered.append(Registered(request.type, request.name, inputs))
+            if request.type == BUILT_IMAGE:
+                request.object["repoDigest"] = request.object["imageName"]
         return proto.resource_pb2.RegisterResourceResponse(
             urn=self.make_urn(request.parent, request.type, request.name),
             id=request.name if request.custom else "",

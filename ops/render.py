@@ -8,7 +8,7 @@ import click
 
 from blueprint.helm import RELEASE
 from ops.manifests import differences, file_name, read_folder, to_yaml
-from ops.program import Registered, run_program, secrets_in
+from ops.program import BUILT_IMAGE, Registered, run_program, secrets_in
 from ops.project import Project
 from policy.charts import ChartError, render_release
 from policy.rules import RULES
@@ -32,6 +32,8 @@ def command(stack: str, out: Path) -> None:
         click.echo(f"not written: Secret {name} holds a secret of the configuration; `pulumi up` makes it")
     for line in missing:
         click.echo(f"not written: {line}")
+    for image in (one.inputs["imageName"] for one in registered if one.type == BUILT_IMAGE):
+        click.echo(f"{image} stands for a digest: `pulumi up` builds it, and puts the digest there")
     if broken := broken_rules(charts):
         raise click.ClickException("\n".join(broken))
 

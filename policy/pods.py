@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pulumi_policy.proxy import UnknownValueError
+
 _TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 
 
@@ -34,7 +36,11 @@ def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def unpinned_images(spec: Mapping[str, Any]) -> Iterator[str]:
     """Containers whose image is not named by digest."""
     for container in containers(spec):
-        image = str(container.get("image") or "")
+        try:
+            image = str(container.get("image") or "")
+        except UnknownValueError:
+            # Built in this very deployment: the digest is judged when it is known, before the pod is made.
+            continue
         if "@sha256:" not in image:
             yield (
                 f'container "{container.get("name")}" runs {image or "no image"}, which is not named by digest: a pod '

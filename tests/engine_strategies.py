@@ -168,6 +168,55 @@ def custom() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def own_server() -> st.SearchStrategy[dict[str, Any]]:
+    """The server of this project: the stack needs an image called server."""
+    return st.fixed_dictionaries(
+        {"name": st.just("custom")},
+        optional={
+            "image": st.just("server"),
+            "userId": st.integers(1, 2_000_000_000),
+            "servedName": st.just("served"),
+            "dtype": st.sampled_from(["auto", "float32", "float16", "bfloat16"]),
+            "quantization": st.sampled_from(["none", "bitsandbytes-8bit", "bitsandbytes-4bit"]),
+            "maxModelLen": st.integers(16, 10_000_000),
+            "maxRunningRequests": st.integers(1, 8192),
+            "maxQueuedRequests": st.integers(1, 1_000_000),
+            "maxQueuedTokens": tokens(),
+            "environment": st.dictionaries(st.sampled_from(["LOG_LEVEL", "DEVICE"]), st.text("ab =", max_size=5)),
+        },
+    )
+
+
+def is_own_server(model: Mapping[str, Any]) -> bool:
+    """Whether a raw model runs in the server of this project."""
+    return model["engine"]["name"] == "custom" and model["engine"].get("image", "server") == "server"
+
+
+def images() -> st.SearchStrategy[dict[str, Any]]:
+    """Images, one of them called server."""
+    build = st.fixed_dictionaries(
+        {"context": st.just("server")},
+        optional={
+            "dockerfile": st.just("server/Dockerfile"),
+            "args": st.dictionaries(st.sampled_from(["VERSION", "SOURCE"]), st.text("ab =", max_size=5)),
+            "target": st.just("builder"),
+            "platform": st.sampled_from(["linux/amd64", "linux/arm64"]),
+            "cacheFrom": st.lists(st.just("registry.example.com/team/server:cache"), max_size=1),
+            "buildOnPreview": st.booleans(),
+        },
+    )
+    image = st.fixed_dictionaries(
+        {
+            "repository": st.sampled_from(
+                ["registry.example.com/team/server", "127.0.0.1:5000/x", "localhost/a-b/c_d"]
+            ),
+            "tag": st.sampled_from(["dev", "1.4", "Dev_1"]),
+        },
+        optional={"build": build, "pullSecret": st.just("pull")},
+    )
+    return st.fixed_dictionaries({"server": image}, optional={"spare": image})
+
+
 def engines() -> st.SearchStrategy[dict[str, Any]]:
     """Any engine, vLLM as often as the others together."""
     return vllm() | vllm() | vllm() | sglang() | tgi() | custom()

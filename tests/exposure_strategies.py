@@ -4,6 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.engine_strategies import is_own_server
+
 _RANGES = st.lists(st.sampled_from(["35.191.0.0/16", "130.211.0.0/22", "fd12:3456::/48"]), max_size=2, unique=True)
 _KEY_NAMES = st.lists(st.sampled_from(["callers-1", "callers-2", "k", "x" * 31]), min_size=1, max_size=2, unique=True)
 
@@ -26,12 +28,16 @@ def published(draw: st.DrawFn, config: dict[str, Any]) -> dict[str, Any]:
     # The others answer to one name alone.
     rest = [name for name in names if name not in front and models[name]["engine"]["name"] in ("vllm", "tgi")]
     for index, name in enumerate(front):
-        expose: dict[str, Any] = {"host": f"m{index}.example.com", **draw(_callers(models[name]["engine"]["name"]))}
+        expose: dict[str, Any] = {"host": f"m{index}.example.com", **draw(_callers(models[name]))}
         if doors != ("existing",) and (not issued or draw(st.booleans())):
             expose["tlsSecret"] = "llm-tls"
         if index == 0 and rest and "ingress" not in doors:
+            # A Secret of somebody else has the keys in the form of one engine.
+            given = "keySecret" in expose and is_own_server(models[name])
             able = [
-                other for other in rest if expose["auth"] != "engineKey" or models[other]["engine"]["name"] == "vllm"
+                other
+                for other in rest
+                if expose["auth"] != "engineKey" or (models[other]["engine"]["name"] == "vllm" and not given)
             ]
             expose["split"] = {other: draw(st.integers(0, 100 // len(able))) for other in able}
         models[name]["expose"] = expose
@@ -49,14 +55,14 @@ def _door(door: str) -> st.SearchStrategy[dict[str, Any]]:
     return _RANGES.map(lambda ranges: {"gateway": {**gateway, "ranges": ranges}})
 
 
-def _callers(engine: str) -> st.SearchStrategy[dict[str, Any]]:
+def _callers(model: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     secret = st.just({"name": "caller-keys", "key": "keys.yaml"})
     keyed = [
         st.builds(lambda names: {"auth": "engineKey", "keys": names}, _KEY_NAMES),
         st.builds(lambda one: {"auth": "engineKey", "keySecret": one}, secret),
     ]
     return st.one_of(
-        *(keyed if engine == "vllm" else []),
+        *(keyed if model["engine"]["name"] == "vllm" or is_own_server(model) else []),
         st.just({"auth": "gateway"}),
         st.just({"auth": "none", "allowPublic": True}),
     )

@@ -5,6 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.engine_strategies import is_own_server
+
 SIGNALS = ("inFlight", "waiting", "kvCache")
 
 
@@ -48,7 +50,7 @@ def scaled(draw: st.DrawFn, model: Mapping[str, Any]) -> dict[str, Any]:
 
 def _known(model: Mapping[str, Any]) -> bool:
     """Whether it is known what a raw model's engine emits."""
-    return model["engine"]["name"] in ("vllm", "sglang")
+    return model["engine"]["name"] in ("vllm", "sglang") or is_own_server(model)
 
 
 @st.composite
@@ -58,7 +60,8 @@ def _signals(draw: st.DrawFn, model: Mapping[str, Any], by: str, low: int) -> di
     if used and draw(st.booleans()):
         used = signals["use"] = draw(st.lists(st.sampled_from(SIGNALS), min_size=1, unique=True))
     engine = model["engine"]
-    most = engine.get("maxNumSeqs" if engine["name"] == "vllm" else "maxRunningRequests", 256)
+    default = 64 if engine["name"] == "custom" else 256
+    most = engine.get("maxNumSeqs" if engine["name"] == "vllm" else "maxRunningRequests", default)
     targets = {
         "inFlight": st.integers(1, most),
         "waiting": st.integers(1, 1000),

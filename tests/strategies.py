@@ -8,7 +8,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
-from tests.engine_strategies import engines
+from tests.engine_strategies import engines, images, is_own_server, own_server
 from tests.exposure_strategies import published
 from tests.llm_d_strategies import deliverable, llm_d
 from tests.parallel_strategies import divided, gpus_of_replica, groups_clash
@@ -78,7 +78,8 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
     # Imported here, since it is made of what stands above.
     from tests.lifecycle_strategies import placed
 
-    where, engine = draw(placed(accelerators)), draw(engines())
+    # This project's server uses one GPU.
+    where, engine = draw(placed(accelerators)), draw(engines() if gpus > 1 else engines() | own_server())
     if engine["name"] == "custom" and draw(st.booleans()):
         gpus = 0
         del where["accelerator"]
@@ -147,6 +148,8 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
         cluster["nodeLabels"] = dialect
     cluster |= draw(some(runtimeClass=st.just("nvidia"), prePull=st.booleans()))
     config: dict[str, Any] = {"cluster": cluster, "models": models}
+    if any(map(is_own_server, models.values())) or draw(st.booleans()):
+        config["images"] = draw(images())
     if all("hourlyUsd" in pool for pool in cluster["accelerators"].values()) and draw(st.booleans()):
         config["budget"] = {"monthlyUsd": 1e9}
     config = draw(published(config | draw(_rest(monitored=any(map(scales, models.values()))))))

@@ -9,6 +9,7 @@ from blueprint.checks import (
     endpoints,
     engines,
     exposure,
+    images,
     lifecycle,
     llm_d,
     locks,
@@ -28,6 +29,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
     for concern in (
         cluster,
         engines,
+        images,
         placement,
         parallel,
         lifecycle,

@@ -1,18 +1,14 @@
-"""Engines: what options of one engine mean for each other, and for the image that runs."""
+"""Engines: what options of one engine mean for each other."""
 
-import re
 from collections.abc import Iterator
 
-from blueprint.checks.images import unpinned
-from blueprint.engines import ENGINES, custom
-from blueprint.issues import Issue, KeyPath, looks_like_token
+from blueprint.engines import custom
+from blueprint.issues import Issue, KeyPath, names_a_secret
 from blueprint.settings import KubernetesModel
-from blueprint.settings.engine_custom import ClusterCustom
+from blueprint.settings.engine_custom import OWN_SERVER, ClusterCustom
 from blueprint.settings.engine_sglang import ClusterSglang
 from blueprint.settings.engine_tgi import ClusterTgi
 from blueprint.settings.engine_vllm import ClusterVllm
-
-_KEY = re.compile(r"(^|_)(KEY|TOKEN|PASSWORD|SECRET)$")
 
 _DRAFTS_ITSELF = ("ngram", "ngram_gpu", "suffix")
 _NEEDS_DRAFT = ("draft_model", "eagle", "eagle3")
@@ -22,19 +18,17 @@ _CHAINS = ("EAGLE", "EAGLE3", "NEXTN", "STANDALONE")
 """Algorithms of SGLang whose steps, topK and draftTokens are chosen together (srt/arg_groups/speculative_hook.py)."""
 
 
-def check(path: KeyPath, name: str, model: KubernetesModel, *, in_lab: bool) -> Iterator[Issue]:
+def check(path: KeyPath, name: str, model: KubernetesModel) -> Iterator[Issue]:
     """Mistakes in the options of one model's engine."""
     engine = model.engine
     if isinstance(engine, ClusterVllm):
         yield from _vllm(path, engine)
-    else:
-        yield from _image(path, engine, in_lab=in_lab)
     if isinstance(engine, ClusterSglang):
         yield from _sglang(path, engine)
     if isinstance(engine, ClusterTgi):
         yield from _tgi(path, engine)
     if isinstance(engine, ClusterCustom):
-        yield from _custom(path, engine)
+        yield from _custom(path, engine, model.gpus_per_pod)
     else:
         served = name if isinstance(engine, ClusterTgi) else engine.served_name or name
         for adapter in engine.lora.adapters if engine.lora else {}:
@@ -103,43 +97,39 @@ def _tgi(path: KeyPath, engine: ClusterTgi) -> Iterator[Issue]:
         )
 
 
-def _image(path: KeyPath, engine: ClusterSglang | ClusterTgi | ClusterCustom, *, in_lab: bool) -> Iterator[Issue]:
-    at = (*path, "engine")
-    place = (("cluster", "context"), ("cluster", "id"))
-    if engine.image is not None:
-        yield from unpinned((*at, "image"), engine.image, in_lab=in_lab, reads=place)
-    if in_lab or (engine.image is not None and engine.user_id is not None):
-        return
-    reads = ((*at, "image"), (*at, "name"), *place)
-    if engine.image is None and not isinstance(engine, ClusterCustom):
-        version = ENGINES[engine.name].versions.get(engine.version)
-        if version is None or version.user_known:
-            return
-        if version.root_only is not None:
-            yield Issue(
-                path=(*at, "image"),
-                problem=f"this key is missing, and {version.image} runs as root only: {version.root_only}; it deploys "
-                "to the lab only",
-                remedy=f"Build one that does not, and give image and userId; docs/engines/{engine.name}.md says how.",
-                reads=(*reads, (*at, "version")),
-            )
-            return
-    if engine.user_id is None:
+def _custom(path: KeyPath, engine: ClusterCustom, gpus: int) -> Iterator[Issue]:
+    own, image = engine.is_own_server, (*path, "engine", "image")
+    if own and gpus > 1:
         yield Issue(
-            path=(*at, "userId"),
-            problem="this key is missing, and it is not known under which user other than root the image runs; it "
-            "deploys to the lab only",
-            remedy="Give the number of a user under which you have seen it start.",
-            reads=reads,
+            path=(*path, "accelerator", "count"),
+            problem=f"{gpus} GPUs, and the server of this project uses one of them",
+            remedy="Use count: 1 and more replicas, or vllm or sglang, which spread a model.",
+            reads=(image, (*path, "engine", "name")),
         )
-
-
-def _custom(path: KeyPath, engine: ClusterCustom) -> Iterator[Issue]:
+    for key, word in custom.OPTIONS.items():
+        # Of any server it may be said for the autoscaler.
+        if not own and key != "maxRunningRequests" and engine.model_dump(by_alias=True)[key] is not None:
+            yield Issue(
+                path=(*path, "engine", key),
+                problem="only the server of this project is known to have it, and this is another image",
+                remedy="Remove it, and say it in environment, in that server's words; or use the image called "
+                f"{OWN_SERVER}.",
+                reads=(image,),
+            )
+        elif own and word in engine.environment:
+            yield Issue(
+                path=(*path, "engine", "environment", word),
+                problem="it has a setting of its own",
+                remedy=f"Use engine.{key}.",
+                reads=(image,),
+            )
     for variable, text in engine.environment.items():
         at = (*path, "engine", "environment", variable)
         if variable in custom.VARIABLES:
             yield Issue(path=at, problem="every server is told this by the program", remedy="Remove it.")
-        elif _KEY.search(variable.upper()) or looks_like_token(text):
+        elif own and variable == custom.KEYS.keys_variable:
+            yield Issue(path=at, problem="its keys come from a Secret", remedy="Use expose.keys.", reads=(image,))
+        elif names_a_secret(variable, text):
             yield Issue(
                 path=at,
                 problem="a key would stand there in clear text, and in the state",

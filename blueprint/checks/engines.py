@@ -22,7 +22,7 @@ def check(description: Description) -> Iterator[Issue]:
     for name, model in description.kubernetes_models():
         path = ("models", name)
         yield from _registered(path, model)
-        yield from engine_rules.check(path, name, model, in_lab=description.in_lab)
+        yield from engine_rules.check(path, name, model)
 
 
 def advise(description: Description) -> Iterator[Issue]:

@@ -3,27 +3,34 @@
 from collections.abc import Iterator, Mapping
 
 from blueprint.description import Description
-from blueprint.engines import vllm
+from blueprint.engines import custom, vllm
 from blueprint.engines.process import KeyInput
 from blueprint.exposure import key_change
 from blueprint.issues import Issue, KeyPath
 from blueprint.processes.resolve import served_name
 from blueprint.rollout import resolve_rollout
 from blueprint.settings import Cluster, KubernetesModel
+from blueprint.settings.engine_custom import ClusterCustom
+from blueprint.settings.engine_vllm import ClusterVllm
+from blueprint.settings.engines import ClusterEngine
 from blueprint.settings.exposure import Expose
 from blueprint.weights import resolve_storage
-
-_KEYS: Mapping[str, KeyInput] = {"vllm": vllm.KEYS}
-"""By engine, how it takes keys."""
 
 _NO_KEYS: Mapping[str, str] = {
     # srt/entrypoints/engine.py, 0.5.23: of the server's arguments only watermarks are masked.
     "sglang": "SGLang writes its key into its own log in clear text",
     # launcher/src/main.rs, 3.3.5: --api-key of the router.
     "tgi": "TGI hands its key on as an argument, which every process list shows",
-    "custom": "the custom server is not known to check keys",
+    "custom": "the custom server is not known to check keys: that of this project, images.server, is",
 }
 """By engine, why it is given none."""
+
+
+def _takes_keys(engine: ClusterEngine) -> KeyInput | None:
+    """How an engine takes keys; None where it is given none."""
+    if isinstance(engine, ClusterVllm):
+        return vllm.KEYS
+    return custom.KEYS if isinstance(engine, ClusterCustom) and engine.is_own_server else None
 
 
 def check(description: Description) -> Iterator[Issue]:
@@ -100,7 +107,7 @@ def _keys(path: KeyPath, model: KubernetesModel, expose: Expose) -> Iterator[Iss
                     reads=reads,
                 )
         return
-    takes = _KEYS.get(model.engine.name)
+    takes = _takes_keys(model.engine)
     if takes is None:
         yield Issue(
             path=(*path, "auth"),
@@ -161,6 +168,30 @@ def _doors(path: KeyPath, cluster: Cluster, expose: Expose) -> Iterator[Issue]:
         )
 
 
+def _strange_keys(name: str, sharer: KubernetesModel, other: str, model: KubernetesModel) -> Issue | None:
+    """What is wrong when the model called other is asked with the keys of the one called name."""
+    expose, takes = sharer.expose, _takes_keys(model.engine)
+    if expose is None or expose.auth != "engineKey":
+        return None
+    reads = (("models", other, "engine"), ("models", other, "expose"), ("models", name, "expose"))
+    path: KeyPath = ("models", name, "expose", "split", other)
+    if takes is None:
+        return Issue(
+            path=path,
+            problem=f"callers come with the keys of models.{name}, and {_NO_KEYS[model.engine.name]}",
+            remedy="Use auth: gateway, or vllm there.",
+            reads=reads,
+        )
+    if expose.key_secret is not None and takes != _takes_keys(sharer.engine):
+        return Issue(
+            path=path,
+            problem=f"{model.engine.name} reads keys in another form than {sharer.engine.name}, and the Secret has one",
+            remedy=f"Use keys in place of keySecret in models.{name}.expose, or {sharer.engine.name} there.",
+            reads=(*reads, ("models", name, "engine")),
+        )
+    return None
+
+
 def _answers_to(wanted: str, name: str, model: KubernetesModel) -> bool:
     """Whether a model takes requests for another name. TGI does not look at names; vLLM is given several."""
     return model.engine.name in ("vllm", "tgi") or served_name(name, model) == wanted
@@ -200,13 +231,8 @@ def _split(
                 remedy=f"Remove models.{other}.expose.",
                 reads=reads,
             )
-        elif expose.auth == "engineKey" and model.engine.name not in _KEYS:
-            yield Issue(
-                path=(*path, other),
-                problem=f"callers come with the keys of models.{name}, and {_NO_KEYS[model.engine.name]}",
-                remedy="Use auth: gateway, or vllm there.",
-                reads=((*reads[0], "engine"), ("models", name, "expose", "auth")),
-            )
+        elif (strange := _strange_keys(name, sharer, other, model)) is not None:
+            yield strange
         elif not _answers_to(served_name(name, sharer), other, model):
             yield Issue(
                 path=(*path, other),

@@ -8,6 +8,7 @@ from blueprint.issues import Issue, KeyPath
 from blueprint.metrics import METRICS, emitted
 from blueprint.scaling import NEEDS, engine_signals, scales
 from blueprint.settings import KubernetesModel
+from blueprint.settings.engine_custom import OWN_SERVER
 from blueprint.settings.engines import most_running, version_of
 from blueprint.settings.scaling import EngineSignal, GatewayQueue
 
@@ -140,7 +141,7 @@ def _foreign(at: KeyPath, path: KeyPath, other: str, why: str) -> Issue:
 def _signals(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
     signals, engine = model.scaling.signals, model.engine
     version = version_of(engine)
-    if version is not None and version not in ENGINES[engine.name].versions:
+    if engine.name in ENGINES and version not in ENGINES[engine.name].versions:
         return  # the version is refused, and what it emits is unknown with it
     known = emitted(engine.name, version)
     title = f"{engine.name} {version}" if version else engine.name
@@ -158,7 +159,8 @@ def _signals(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
         yield Issue(
             path=(*path, "max"),
             problem=f"above min it needs a signal, and {title} is not known to emit any",
-            remedy=f"Use an engine that does ({', '.join(sorted(METRICS))}), signals.external, or max equal to min.",
+            remedy=f"Use an engine that does ({', '.join(sorted(METRICS))}, of custom the image called {OWN_SERVER}), "
+            "signals.external, or max equal to min.",
             reads=(*reads, (*path, "min"), (*path, "signals")),
         )
     targets: tuple[tuple[EngineSignal, str], ...] = (

@@ -30,16 +30,18 @@ class Fetch:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyInput:
-    """How an engine is told the keys that its callers may use: by one of the two, never in its arguments.
+    """How an engine is told the keys that its callers may use: by one of the three, never in its arguments.
 
     several: whether more than one is valid at a time, so that callers change to a new key before the old one ends.
     config_flag: names a YAML file with the engine's further arguments, among them ``api-key``.
     variable: environment variable of the one key.
+    keys_variable: environment variable that names a file with the keys, one a line.
     """
 
     several: bool
     config_flag: str | None = None
     variable: str | None = None
+    keys_variable: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,8 @@ class EngineProcess:
     """How one replica is run, reached and asked whether it lives.
 
     name: of the engine in the registry: vllm, sglang, tgi, custom. title: as its makers write it.
-    image: repository and tag, without digest: images.lock.yaml has it; or the stack file's own image, as written.
+    image: repository and tag, without digest: images.lock.yaml has it; or the stack file's own image or its name, as
+        written.
     cuda_major: CUDA major of that image; None where it is not known, or the process needs no GPU.
     served_name: what clients call the model, and what its metrics say.
     port: of the inference API; metrics_port: of the metrics, which may be the same.

@@ -6,11 +6,11 @@ from blueprint.metrics import custom, sglang, vllm
 from blueprint.metrics.metric import Meaning as Meaning
 from blueprint.metrics.metric import Metric as Metric
 
-METRICS: Mapping[str, Sequence[Metric]] = {"sglang": sglang.METRICS, "vllm": vllm.METRICS}
-"""By the engine's name in the registry of engines."""
-
 SERVER_METRICS: Sequence[Metric] = custom.METRICS
-"""Of this project's own server. Not beside the engines': what a stack file calls custom may be anyone's image."""
+"""Of the server of this project."""
+
+METRICS: Mapping[str, Sequence[Metric]] = {"custom": SERVER_METRICS, "sglang": sglang.METRICS, "vllm": vllm.METRICS}
+"""By the engine's name. A custom server without version may be anyone's image, of which no metric is known."""
 
 
 def emitted(engine: str, version: str | None) -> Mapping[Meaning, Metric]:

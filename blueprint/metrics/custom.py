@@ -1,13 +1,11 @@
-"""The metrics of this project's own server: server/telemetry/metrics.py, which tests/server holds to this.
-
-A stack file calls it custom, like any other image, and nothing there tells it apart: so no scaler counts on these.
-"""
+"""The metrics of this project's own server: server/telemetry/metrics.py, which tests/server holds to this."""
 
 from functools import partial
 
+from blueprint.engines.custom import SERVER_VERSION
 from blueprint.metrics.metric import Metric
 
-_VERSIONS = ("0.1.0",)  # of server/pyproject.toml
+_VERSIONS = (SERVER_VERSION,)
 _LABELS = ("model",)  # the served name
 
 _of_the_model = partial(Metric, labels=_LABELS, shard="model", versions=_VERSIONS)

@@ -1,22 +1,38 @@
 """The process of a server of your own: its environment for one model."""
 
 import re
+from collections.abc import Mapping
 
-from blueprint.engines.custom import HEALTH_PATH, INFERENCE_PATHS, METRICS_PATH, METRICS_PORT, PORT, READY_PATH
+from blueprint.engines.custom import (
+    HEALTH_PATH,
+    INFERENCE_PATHS,
+    KEYS,
+    METRICS_PATH,
+    METRICS_PORT,
+    OPTIONS,
+    PORT,
+    READY_PATH,
+    SERVER_HOME,
+    SERVER_USER,
+    SERVER_VERSION,
+)
 from blueprint.engines.process import UNKNOWN_ENVIRONMENT, UNKNOWN_HOME, UNKNOWN_USER, EngineProcess
 from blueprint.settings import KubernetesModel
 from blueprint.settings.engine_custom import ClusterCustom
 from blueprint.sources import served_from
 
 
-def process(model: KubernetesModel, engine: ClusterCustom, *, name: str, revision: str) -> EngineProcess:
-    """How a server of your own serves a model. name: the model's name in the stack file. revision: its commit."""
-    served = engine.served_name or name
+def process(model: KubernetesModel, engine: ClusterCustom, *, name: str, revision: str, image: str) -> EngineProcess:
+    """How a server of your own serves a model.
+
+    name: the model's name in the stack file. revision: its commit. image: as it is known before it is built.
+    """
+    served, own = engine.served_name or name, engine.is_own_server
     return EngineProcess(
         name="custom",
         title="the custom server",
-        version=_version(engine.image),
-        image=engine.image,
+        version=SERVER_VERSION if own else _version(image),
+        image=image,
         cuda_major=None,
         served_name=served,
         port=PORT,
@@ -24,12 +40,13 @@ def process(model: KubernetesModel, engine: ClusterCustom, *, name: str, revisio
         health_path=HEALTH_PATH,
         ready_path=READY_PATH,
         metrics_path=METRICS_PATH,
-        user_id=engine.user_id or UNKNOWN_USER,
-        home=UNKNOWN_HOME,
+        user_id=engine.user_id or (SERVER_USER if own else UNKNOWN_USER),
+        home=SERVER_HOME if own else UNKNOWN_HOME,
         command=(),
         arguments=(),
         environment={
             **engine.environment,
+            **(_options(engine) if own else {}),
             **UNKNOWN_ENVIRONMENT,
             "MODEL_ID": served_from(model) or model.model,
             "MODEL_REVISION": revision,
@@ -39,7 +56,14 @@ def process(model: KubernetesModel, engine: ClusterCustom, *, name: str, revisio
             "DRAIN_SECONDS": str(model.lifecycle.drain_seconds),
         },
         inference_paths=INFERENCE_PATHS,
+        keys=KEYS if own else None,
     )
+
+
+def _options(engine: ClusterCustom) -> Mapping[str, str]:
+    """The settings of this project's server, as it is told them."""
+    settings = engine.model_dump(by_alias=True)
+    return {variable: str(settings[key]) for key, variable in OPTIONS.items() if settings[key] is not None}
 
 
 def _version(image: str) -> str:

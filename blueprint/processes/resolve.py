@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from blueprint.description import Description
 from blueprint.engines.process import EngineProcess
+from blueprint.images import image_of
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_image, pinned_revision
 from blueprint.processes import custom, sglang, tgi, vllm
@@ -35,7 +36,9 @@ def resolve_engine(
         return sglang.process(model, engine, name=name, revision=revision, parallel=parallel, pin=pin)
     if isinstance(engine, ClusterTgi):
         return tgi.process(model, engine, name=name, revision=revision, pin=pin)
-    return custom.process(model, engine, name=name, revision=revision)
+    named = image_of(description, model)
+    image = named.tagged if named else engine.image or ""
+    return custom.process(model, engine, name=name, revision=revision, image=image)
 
 
 def served_name(name: str, model: KubernetesModel) -> str:
@@ -45,7 +48,10 @@ def served_name(name: str, model: KubernetesModel) -> str:
 
 
 def resolve_image(description: Description, model: KubernetesModel, process: EngineProcess) -> Resolved[str]:
-    """The image that runs: the stack file's own as written, the engine's as the lock has it."""
+    """The image that runs: the stack file's own as written or named, the engine's as the lock has it."""
+    named = image_of(description, model)
+    if named is not None:
+        return Resolved(named.reference.value, f"images.{named.name}: {named.reference.why}")
     if not isinstance(model.engine, ClusterVllm) and model.engine.image is not None:
         return Resolved(model.engine.image, "given: engine.image")
     return pinned_image(description, process.image)

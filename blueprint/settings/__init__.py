@@ -2,6 +2,8 @@
 
 from blueprint.settings.endpoint import EndpointModel as EndpointModel
 from blueprint.settings.endpoint_engines import EndpointEngine as EndpointEngine
+from blueprint.settings.images import Build as Build
+from blueprint.settings.images import Image as Image
 from blueprint.settings.kubernetes import KubernetesModel as KubernetesModel
 from blueprint.settings.stack import Cluster as Cluster
 from blueprint.settings.stack import Deletion as Deletion

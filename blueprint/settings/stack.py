@@ -18,6 +18,7 @@ from blueprint.settings.base import (
 from blueprint.settings.base import SecretKey as SecretKey  # noqa: PLC0414  the components know it from here
 from blueprint.settings.endpoint import EndpointModel
 from blueprint.settings.exposure import AddressRange, Gateway, Ingress
+from blueprint.settings.images import Image, ImageName
 from blueprint.settings.kubernetes import KubernetesModel
 
 
@@ -152,4 +153,8 @@ class Settings(SettingsModel):
     budget: Budget | None = None
     deletion: Deletion = Field(default_factory=Deletion)
     monitoring: Monitoring | None = None
+    images: dict[ImageName, Image] = Field(
+        default_factory=dict,
+        description="Images by name, for engine.image. The one called server is this project's own server.",
+    )
     models: dict[ModelName, Model] = Field(description="The models, by name.")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pulumi import Input
+
 from blueprint.settings.stack import SecretKey
 from blueprint.sources import IMAGE_PATH
 from blueprint.weights import CACHE_PATH
@@ -11,7 +13,7 @@ from components.pod.keys import key_arguments, key_mounts, key_variables
 from components.pod.probes import probes
 
 
-def container(workload: Workload, hub_token: SecretKey | None) -> Any:
+def container(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
     """The engine's container."""
     storage, weights = workload.storage.value, workload.weights.value
     arguments = [*workload.engine.arguments, *key_arguments(workload)]
@@ -19,7 +21,7 @@ def container(workload: Workload, hub_token: SecretKey | None) -> Any:
     variables = [*token, *key_variables(workload)]
     return {
         "name": "engine",
-        "image": workload.image.value,
+        "image": image,
         "imagePullPolicy": "IfNotPresent",
         # An engine without a command runs its image's own entry point.
         **({"command": list(workload.engine.command)} if workload.engine.command else {}),

@@ -10,6 +10,7 @@ from blueprint.workload import Workload
 
 _FOLDER = "/run/llm-inference/keys"
 _FILE = "keys.yaml"
+_LINES = "keys"
 _VARIABLE_KEY = "key"
 
 
@@ -23,7 +24,7 @@ def keys_secret(workload: Workload) -> SecretKey:
     keys = workload.keys.value
     if keys.secret is not None:
         return keys.secret
-    key = _FILE if _input(workload).config_flag else _VARIABLE_KEY
+    key = _file(_input(workload)) or _VARIABLE_KEY
     return SecretKey(name=f"{workload.object_name}-keys-{keys.digest or 'unknown'}", key=key)
 
 
@@ -32,6 +33,8 @@ def key_data(workload: Workload, values: Sequence[str]) -> Mapping[str, str]:
     if _input(workload).config_flag:
         # A list of JSON is one of YAML, too, with every value a text.
         return {_FILE: f"api-key: {json.dumps(list(values))}\n"}
+    if _input(workload).keys_variable:
+        return {_LINES: "".join(f"{value}\n" for value in values)}
     (value,) = values
     return {_VARIABLE_KEY: value}
 
@@ -43,8 +46,11 @@ def key_arguments(workload: Workload) -> Sequence[str]:
 
 
 def key_variables(workload: Workload) -> Sequence[Any]:
-    """The variable with the key, by reference."""
-    variable = _input(workload).variable if workload.keys else None
+    """The variable with the key, by reference, or the one that names the file with the keys."""
+    keys = _input(workload) if workload.keys else None
+    if keys is not None and keys.keys_variable:
+        return [{"name": keys.keys_variable, "value": f"{_FOLDER}/{_LINES}"}]
+    variable = keys.variable if keys else None
     if variable is None:
         return []
     secret = keys_secret(workload)
@@ -56,21 +62,31 @@ def key_place(workload: Workload) -> str:
     keys = _input(workload) if workload.keys else None
     if keys is None:
         return ""
-    return f"{_FOLDER}/{_FILE}" if keys.config_flag else keys.variable or ""
+    file = _file(keys)
+    return f"{_FOLDER}/{file}" if file else keys.variable or ""
 
 
 def key_mounts(workload: Workload) -> Sequence[Any]:
     """Where the engine finds the file."""
-    return [{"name": "keys", "mountPath": _FOLDER, "readOnly": True}] if key_arguments(workload) else []
+    file = _file(_input(workload)) if workload.keys else None
+    return [{"name": "keys", "mountPath": _FOLDER, "readOnly": True}] if file else []
 
 
 def key_volumes(workload: Workload) -> Sequence[Any]:
     """The file with the keys; the group of the engine's user reads it, nobody else."""
-    if not key_arguments(workload):
+    file = _file(_input(workload)) if workload.keys else None
+    if file is None:
         return []
     secret = keys_secret(workload)
-    items = [{"key": secret.key, "path": _FILE}]
+    items = [{"key": secret.key, "path": file}]
     return [{"name": "keys", "secret": {"secretName": secret.name, "defaultMode": 0o440, "items": items}}]
+
+
+def _file(keys: KeyInput) -> str | None:
+    """Name of the file with the keys; None where a variable has the key."""
+    if keys.config_flag:
+        return _FILE
+    return _LINES if keys.keys_variable else None
 
 
 def _input(workload: Workload) -> KeyInput:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pulumi import Input
+
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import labels
@@ -11,8 +13,8 @@ from components.pod.volumes import volumes
 from components.weights.scripts import download_container
 
 
-def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
-    """The pod template of a model's Deployment."""
+def pod_template(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
+    """The pod template of a model's Deployment. image: what the engine runs in."""
     return {
         "metadata": {"labels": labels(workload), **stay_annotations(workload.placement)},
         "spec": {
@@ -23,25 +25,25 @@ def pod_template(workload: Workload, hub_token: SecretKey | None) -> Any:
             "terminationGracePeriodSeconds": workload.times.value.grace,
             "securityContext": pod_security(workload),
             **placement(workload),
-            **pull_secrets(workload),
-            **init_containers(workload, hub_token),
-            "containers": [container(workload, hub_token)],
+            **pull_secrets(workload.pull_secret, workload.weights.value.pull_secret),
+            **init_containers(workload, hub_token, image),
+            "containers": [container(workload, hub_token, image)],
             "volumes": volumes(workload),
         },
     }
 
 
-def pull_secrets(workload: Workload) -> Any:
-    """The Secret with which the node pulls an image of weights."""
-    secret = workload.weights.value.pull_secret
-    return {"imagePullSecrets": [{"name": secret}]} if secret else {}
+def pull_secrets(*names: str | None) -> Any:
+    """The Secrets with which the node pulls, each once."""
+    secrets = [{"name": name} for name in dict.fromkeys(names) if name is not None]
+    return {"imagePullSecrets": secrets} if secrets else {}
 
 
-def init_containers(workload: Workload, hub_token: SecretKey | None) -> Any:
+def init_containers(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
     """What runs before the engine: the download, where no Job can reach the replica's own volume."""
     if not workload.weights.value.in_pod:
         return {}
-    return {"initContainers": [download_container(workload, hub_token)]}
+    return {"initContainers": [download_container(workload, hub_token, image)]}
 
 
 def pod_security(workload: Workload) -> Any:

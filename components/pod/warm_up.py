@@ -1,7 +1,8 @@
 """Asks the engine of this pod for one token. Runs in the engine's container: python3 and its standard library only.
 
 Arguments: port, health path, name of the model, seconds for all of it, and where the engine's key is, if it has one:
-the name of a variable, or the path of a file whose first quoted text it is. Exit code 0 once a token was generated.
+the name of a variable, or the path of a file whose first quoted text it is, or else its first line. Exit code 0 once a
+token was generated.
 """
 
 import http.client
@@ -63,8 +64,9 @@ def key_in(where: str) -> str:
     """The key; empty when there is none."""
     if not where.startswith("/"):
         return os.environ.get(where, "")
-    found = re.search(r'"([^"]+)"', Path(where).read_text(encoding="utf-8"))
-    return found[1] if found else ""
+    text = Path(where).read_text(encoding="utf-8").strip()
+    found = re.search(r'"([^"]+)"', text)
+    return found[1] if found else text.partition("\n")[0].strip()
 
 
 if __name__ == "__main__":

@@ -64,11 +64,12 @@ def _job(name: str, place: Place, hub_token: SecretKey | None, files: Resource, 
     workload = place.workload
     # The Job ends itself at its deadline, with a reason; the margin lets that be seen.
     timeout = f"{workload.times.value.download_deadline + 60}s"
-    metadata = place.metadata(job_name(workload, hub_token, node), annotations=REPLACE_UNREADY)
+    named = Output.from_input(place.image).apply(lambda image: job_name(workload, hub_token, image, node))
+    metadata = place.metadata(named, annotations=REPLACE_UNREADY)
     job: Resource = k8s.batch.v1.Job(
         name,
         metadata={**metadata, "labels": job_labels(workload)},
-        spec=job_spec(workload, hub_token, node),
+        spec=job_spec(workload, hub_token, place.image, node),
         opts=place.opts(
             depends_on=[files], custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete="10m")
         ),

@@ -5,24 +5,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pulumi import Input
+
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import PROJECT, labels
 from components.pod.placement import node_choice
-from components.pod.template import pod_security
+from components.pod.template import pod_security, pull_secrets
 from components.pod.volumes import cache_source
 from components.weights.download.words import GATED, MISSING, TOKEN, VOLUME
 from components.weights.nodes import on_weights_nodes
 from components.weights.scripts import download_container, scripts_volume
 
 
-def job_name(workload: Workload, hub_token: SecretKey | None, node: str | None = None) -> str:
+def job_name(workload: Workload, hub_token: SecretKey | None, image: str, node: str | None = None) -> str:
     """Name of the Job. It follows from all that it does: another revision, image or node is another Job."""
-    content = json.dumps(job_spec(workload, hub_token, node), sort_keys=True).encode()
+    content = json.dumps(job_spec(workload, hub_token, image, node), sort_keys=True).encode()
     return f"{workload.object_name}-download-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
-def job_spec(workload: Workload, hub_token: SecretKey | None, node: str | None = None) -> Any:
+def job_spec(workload: Workload, hub_token: SecretKey | None, image: Input[str], node: str | None = None) -> Any:
     """One pod that downloads, on a node where one is given, tried again where that may help.
 
     No ttlSecondsAfterFinished: a Job that disappears by itself would look like drift. Its successor takes its place.
@@ -54,8 +56,9 @@ def job_spec(workload: Workload, hub_token: SecretKey | None, node: str | None =
                 # It ends at once, and the next try goes on where it stopped.
                 "terminationGracePeriodSeconds": 10,
                 "securityContext": pod_security(workload),
+                **pull_secrets(workload.pull_secret),
                 **job_placement(workload, node),
-                "containers": [download_container(workload, hub_token)],
+                "containers": [download_container(workload, hub_token, image)],
                 "volumes": [{"name": "cache", **cache_source(workload)}, scripts_volume(workload)],
             },
         },

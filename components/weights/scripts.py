@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pulumi import Input
+
 from blueprint.settings.stack import SecretKey
 from blueprint.weights import CACHE_PATH
 from blueprint.workload import Workload
@@ -32,12 +34,12 @@ def scripts_volume(workload: Workload) -> Any:
     return {"name": "scripts", "configMap": {"name": scripts_name(workload)}}
 
 
-def download_container(workload: Workload, hub_token: SecretKey | None) -> Any:
+def download_container(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
     """The container that fills the cache. The engine's image has a Python, and its user owns the cache."""
     token = {"secretKeyRef": {"name": hub_token.name, "key": hub_token.key}} if hub_token else None
     return {
         "name": "download",
-        "image": workload.image.value,
+        "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": [workload.engine.python, "-m", "download"],
         "args": [

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pulumi import Input
+
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
 from components.labels import selector
@@ -23,7 +25,7 @@ def governing_service_spec(workload: Workload) -> Any:
     }
 
 
-def stateful_set_spec(workload: Workload, hub_token: SecretKey | None, *, keep_claims: bool) -> Any:
+def stateful_set_spec(workload: Workload, hub_token: SecretKey | None, image: Input[str], *, keep_claims: bool) -> Any:
     """The replicas, replaced one at a time, the old one first.
 
     No rollingUpdate.maxUnavailable: its feature gate is off by default (kubernetes 1.35, pkg/features).
@@ -40,7 +42,7 @@ def stateful_set_spec(workload: Workload, hub_token: SecretKey | None, *, keep_c
             # A scale-up finds the weights of the replica that went before, also while the Hub is down.
             "whenScaled": "Retain",
         },
-        "template": pod_template(workload, hub_token),
+        "template": pod_template(workload, hub_token, image),
         "volumeClaimTemplates": [
             {
                 "apiVersion": "v1",

@@ -13,6 +13,7 @@ from lightkube.resources.core_v1 import Node
 from lab.cluster.control import REPOSITORY, Lab
 from lab.cluster.nodes import MANAGED_LABEL
 from lab.errors import LabError
+from lab.registry import Registry
 from lab.tools.build import ensure
 from lab.tools.sets import CLUSTER, CRDS, LWS
 
@@ -89,6 +90,8 @@ def _describe(lab: Lab) -> None:
     shown = ", ".join(f"{name} ({gpus} GPUs)" if gpus else name for name, gpus in sorted(sizes.items()))
     click.echo(f"{len(sizes)} nodes, {sum(sizes.values())} simulated GPUs: {shown}")
     click.echo(f"Hugging Face, simulated: {lab.hub()} (namespace lab-org, token lab-manage)")
+    if address := Registry(lab.home).address:
+        click.echo(f"Registry of images: http://{address}/v2/_catalog")
     click.echo(f"kubeconfig: {_near(lab.kubeconfig)} (context lab)")
     click.echo(f"try: {_near(lab.kubectl)} get pods -A")
 

@@ -13,6 +13,7 @@ import yaml
 from lightkube import ApiError, Client
 from lightkube.codecs import from_dict
 
+from lab import registry
 from lab.cluster import components, groups, storage
 from lab.cluster.devices import Demand, Device, machines, read_stacks
 from lab.cluster.launch import READY_SECONDS, Launch
@@ -34,7 +35,7 @@ from lab.tools.sets import CLUSTER, CRDS, LWS
 REPOSITORY = Path(__file__).parents[2]
 _FILES = (
     *("config.json", "dataplane", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "lws.yaml"),
-    *("pki", "proxy", "run"),
+    *("pki", "proxy", registry.NAME, "run"),
 )
 _STATE = "state"  # of the stacks; those of other clusters survive the lab
 _ANSWER_SECONDS = 4.0
@@ -251,7 +252,7 @@ class Lab:
     def _run(self, settings: Settings, tools: Tools, lws: Tools) -> Settings:
         """Make all processes run, mending what is found broken; give the settings with the ports they have."""
         engines = self._processes.names(ENGINES)
-        if strays := self._processes.sweep(keep=[*components.NAMES, *engines]):
+        if strays := self._processes.sweep(keep=[*components.NAMES, *engines, registry.NAME]):
             self._touched = True
             self._say(f"ended {strays} processes of an earlier start that had lost their run files")
         settings, _ = settings.with_free_ports(set())

@@ -1,6 +1,7 @@
 """What the engine provides itself: references to other stacks, and the default providers."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from lab.engine.goals import Goal
@@ -11,12 +12,13 @@ from lab.engine.values import PropertyMap, UnsupportedError, has_secrets, secret
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 DYNAMIC = "pulumi-python"
+DOCKER = "docker"
 DISABLED = "pulumi:disable-default-providers"
 _ONLY_READ = "other stacks can only be read"
 
 
-def default_provider(type_: str, config: Mapping[str, str], secret_keys: Sequence[str]) -> Goal:
-    """The registration of the default provider of a resource type, as the CLI makes it.
+def default_provider(type_: str, version: str, config: Mapping[str, str], secret_keys: Sequence[str]) -> Goal:
+    """The registration of the default provider of a resource type, as the CLI makes it. version: of the provider.
 
     Raises ProviderError when the stack has default providers of the package switched off, and UnsupportedError for a
     package that has none here.
@@ -25,12 +27,15 @@ def default_provider(type_: str, config: Mapping[str, str], secret_keys: Sequenc
     disabled = json.loads(config.get(DISABLED, "[]"))
     if package in disabled or "*" in disabled:
         raise ProviderError(f"Default provider for '{package}' disabled. '{type_}' must use an explicit provider.")
+    settings = {key: secret(value) if key in secret_keys else value for key, value in sorted(config.items())}
+    if package == DOCKER:
+        own = {key.partition(":")[2]: value for key, value in settings.items() if key.startswith("docker:")}
+        name = f"default_{re.sub('[^a-zA-Z0-9]', '_', version)}" if version else "default"
+        return Goal(type=f"{PROVIDER_PREFIX}{package}", name=name, custom=True, inputs=own, version=version)
     if package not in (DYNAMIC, "pulumi"):
         raise UnsupportedError(f"the default provider of {package}; give {type_} an explicit one")
-    inputs: PropertyMap = {}
-    if package == DYNAMIC:
-        # Dynamic providers may read all of the stack's configuration.
-        inputs = {key: secret(value) if key in secret_keys else value for key, value in sorted(config.items())}
+    # Dynamic providers may read all of the stack's configuration.
+    inputs: PropertyMap = settings if package == DYNAMIC else {}
     return Goal(type=f"{PROVIDER_PREFIX}{package}", name="default", custom=True, inputs=inputs)
 
 

@@ -115,7 +115,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     async def _register(self, request: Any) -> ResourceState:
         goal = goal_of(request, self._context.root)
         if goal.custom and not goal.provider and not goal.type.startswith("pulumi:providers:"):
-            goal = replace(goal, provider=await self._default(goal.type))
+            goal = replace(goal, provider=await self._default(goal.type, goal.version))
         return await self._carry_out(goal)
 
     async def _carry_out(self, goal: Goal) -> ResourceState:
@@ -127,20 +127,21 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         assert state is not None
         return state
 
-    async def _default(self, type_: str) -> str:
+    async def _default(self, type_: str, version: str) -> str:
         """The reference of a package's default provider, registered at its first use."""
         package = type_.split(":", maxsplit=1)[0]
         if package not in self._defaults:
-            self._defaults[package] = asyncio.create_task(self._register_default(type_))
+            self._defaults[package] = asyncio.create_task(self._register_default(type_, version))
         return await self._defaults[package]
 
-    async def _register_default(self, type_: str) -> str:
-        state = await self._carry_out(default_provider(type_, self._config.values, self._config.secret_keys))
+    async def _register_default(self, type_: str, version: str) -> str:
+        goal = default_provider(type_, version, self._config.values, self._config.secret_keys)
+        state = await self._carry_out(goal)
         return f"{state.urn}::{state.id}"
 
     async def _read(self, request: Any) -> ResourceState:
         context = self._context
-        reference = request.provider or await self._default(request.type)
+        reference = request.provider or await self._default(request.type, request.version)
         urn = make_urn(context.stack, context.project, request.parent, request.type, request.name)
         if urn in context.registered:
             raise DeploymentError(f"Duplicate resource URN '{urn}'; give one of the two resources another name.")

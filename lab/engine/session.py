@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.engine.builtin import DYNAMIC, StackReferences
+from lab.engine.builtin import DOCKER, DYNAMIC, StackReferences
 from lab.engine.cluster.kind import Kubernetes
 from lab.engine.context import Context, Options, now
 from lab.engine.deployment import Deployment
+from lab.engine.docker.kind import DockerDaemon
 from lab.engine.events import Diagnostic, Event, Severity, Summary
 from lab.engine.hosts.dynamic import DynamicProviders
 from lab.engine.hosts.judge import LateJudge, PolicyJudge
@@ -121,6 +122,7 @@ class Session:
             registry=Registry(
                 {
                     "kubernetes": Kubernetes(),
+                    DOCKER: DockerDaemon(self.root.resolve()),
                     DYNAMIC: DynamicProviders(hosts, lambda severity, text, urn: emit(Diagnostic(severity, text, urn))),
                     "pulumi": StackReferences(lambda name: self.backend.load(name, passphrase_of())),
                 }

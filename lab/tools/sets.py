@@ -84,3 +84,6 @@ HELM = ToolSet(
     ),
 )
 """Helm. Built when a stack first has a release: minutes that the others need not spend."""
+
+REGISTRY = ToolSet(folder=_HERE / "registry")
+"""A registry of images (distribution), for what a stack builds. Built when a stack first builds an image."""

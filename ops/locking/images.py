@@ -1,4 +1,4 @@
-"""Images: those that the stacks' engines run in, and the digests of their tags."""
+"""Images: those that the stacks run and do not build, and the digests of their tags."""
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,27 @@ _PARALLEL = 8
 _FORM = "is no image of the form registry/repository:tag. Correct the entry, as in docker.io/library/python:3.13-slim."
 
 
-def images_of(stacks: Mapping[str, Any]) -> set[str]:
-    """The images that the engines' versions name. A stack file's own image is deployed as written, without the lock."""
-    return {image for models in stacks.values() for model in mapping(models).values() for image in _image(model)}
+def images_of(stacks: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The images that the engines' versions name, and those under names of the stacks' own that no stack builds.
+
+    What a stack builds is known when it is built. An image under ``engine.image`` is deployed as written.
+    """
+    return {
+        image
+        for values in stacks.values()
+        for image in (
+            *(image for model in mapping(values.get("models")).values() for image in _image(model)),
+            *(image for named in mapping(values.get("images")).values() for image in _named(named)),
+        )
+    }
+
+
+def _named(settings: Any) -> Iterator[str]:
+    given = mapping(settings)
+    image = f"{given.get('repository')}:{given.get('tag')}"
+    # What is none is told by `pulumi preview`, with the key.
+    if given.get("build") is None and tagged_image(image) is not None:
+        yield image
 
 
 def _image(model: Any) -> Iterator[str]:

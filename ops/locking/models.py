@@ -42,15 +42,15 @@ def _model(repository: object, revision: object) -> ModelRevision | None:
         return None
 
 
-def models_of(stacks: Mapping[str, Any]) -> tuple[list[ModelRevision], bool]:
+def models_of(stacks: Mapping[str, Mapping[str, Any]]) -> tuple[list[ModelRevision], bool]:
     """The models of all stacks, by the file that has them, and whether each could be read.
 
     What cannot be read is told on stderr.
     """
     found: list[ModelRevision] = []
     complete = True
-    for where, models in stacks.items():
-        readable, mistakes = _models_of(models)
+    for where, values in stacks.items():
+        readable, mistakes = _models_of(values.get("models", {}))
         found += readable
         for mistake in mistakes:
             click.echo(f"{where}: {mistake} Skipped; correct it and run again.", err=True)

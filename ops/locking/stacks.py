@@ -8,17 +8,17 @@ import click
 from ops.project import Project
 
 
-def models_of_stacks(project: Project) -> tuple[dict[str, Any], bool]:
-    """What is under ``models`` of every stack, by its file's name, and whether every file could be read.
+def values_of_stacks(project: Project) -> tuple[dict[str, Mapping[str, Any]], bool]:
+    """The settings of every stack, by its file's name, and whether every file could be read.
 
     What cannot be read is told on stderr.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     complete = True
     for stack in project.stacks():
         where = f"Pulumi.{stack}.yaml"
         try:
-            found[where] = project.values(stack).get("models", {})
+            found[where] = project.values(stack)
         except (click.ClickException, OSError, UnicodeDecodeError) as error:
             message = error.message if isinstance(error, click.ClickException) else f"{where}: {error}"
             click.echo(f"{message} Skipped.", err=True)

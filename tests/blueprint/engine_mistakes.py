@@ -74,7 +74,7 @@ ENGINE_MISTAKES = {
     "flags for a custom server": engine("custom", "extraArgs", ["--x"], "unknown key", "environment, image"),
     "TGI without longest request": engine("tgi", "maxTotalTokens", DELETE, MISSING, "prompt and answer together"),
     "SGLang without longest request": engine("sglang", "maxModelLen", DELETE, MISSING, "prompt and answer together"),
-    "custom without image": engine("custom", "image", DELETE, MISSING, "A container image"),
+    "custom without image": engine("custom", "image", DELETE, MISSING, "Add it: images: {server:"),
     # Versions.
     "unknown version of SGLang": engine(
         "sglang", "version", "0.4.0", "SGLang 0.4.0 is not in the engine registry", "Use 0.5.23"

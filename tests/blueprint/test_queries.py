@@ -45,8 +45,8 @@ def recorded(engine: str, version: str) -> list[dict[str, Any]]:
 
     seen: set[str] = set()
     for meaning, metric in emitted(engine, version).items():
-        if metric.name in seen:
-            continue  # two meanings of one metric
+        if metric.name in seen or meaning not in VALUES:
+            continue  # two meanings of one metric, or one that no scaler asks for
         seen.add(metric.name)
         first, second, third = VALUES[meaning]
         add(metric, scraped("m", "m-1"), "0", first)

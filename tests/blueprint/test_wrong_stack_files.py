@@ -12,6 +12,7 @@ from tests.blueprint import stack_files
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.engine_mistakes import ENGINE_MISTAKES
 from tests.blueprint.exposure_mistakes import EXPOSURE_MISTAKES, INGRESS, OWN, SHARED
+from tests.blueprint.image_mistakes import IMAGE_MISTAKES, IMAGES
 from tests.blueprint.lifecycle_mistakes import LIFECYCLE_MISTAKES
 from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
@@ -41,13 +42,14 @@ ALL_MISTAKES = {
     **EXPOSURE_MISTAKES,
     **ENDPOINT_MISTAKES,
     **ENGINE_MISTAKES,
+    **IMAGE_MISTAKES,
 }
 
 
 @pytest.mark.parametrize(
     "base",
-    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS],
-    ids=["prod", "lab", "endpoints", "endpoints of the lab", "existing gateway", "own gateway", "ingress"],
+    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS, IMAGES],
+    ids=["prod", "lab", "endpoints", "endpoints of the lab", "existing gateway", "own gateway", "ingress", "images"],
 )
 def test_the_files_that_are_broken_here_are_valid(base):
     assert mistakes(base) == []
@@ -121,6 +123,9 @@ TOKEN = "hf_" + "aBcDeFgHiJ" * 3
 """Looks like a token of the Hub, and is none."""
 
 
+PINNED = {"repository": "registry.example.com/x", "tag": "1"}
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -150,6 +155,10 @@ TOKEN = "hf_" + "aBcDeFgHiJ" * 3
         ("models.e", {**ENDPOINT, "secrets": {"HF_TOKEN": TOKEN}}),
         ("models.e", {**ENDPOINT, "secrets": TOKEN}),
         ("models.e", {**ENDPOINT, "tags": [TOKEN]}),
+        ("images.server", {"repository": "registry.example.com/x", "tag": TOKEN}),
+        ("images", {"server": {**PINNED, "build": {"context": "x", "args": {"ANY": TOKEN}}}}),
+        ("images", {"server": {**PINNED, "build": {"context": "x", "args": {TOKEN + " ": "x"}}}}),
+        ("images", {"server": {**PINNED, "build": {"context": "x", "registry": {"password": TOKEN}}}}),
         ("models.e", {**ENDPOINT, "endpointName": TOKEN}),
         ("models.e", {**ENDPOINT, "engine": {"name": "custom", "image": TOKEN, "args": [f"--token={TOKEN}"]}}),
     ],
@@ -169,6 +178,8 @@ def test_a_token_in_the_wrong_place_never_reaches_a_message(key, value):
         {"models.e-custom.engine.registry.password": "swordfish, no name"},
         {"models.e-custom.engine.registry": "swordfish, no name"},
         {"huggingface.namespace": "swordfish, no name"},
+        {"images": {"server": {**PINNED, "build": {"context": "x", "registry": "swordfish, no name"}}}},
+        {"images": {"server": {**PINNED, "build": {"context": "x", "registry": {"password": "swordfish, no name"}}}}},
     ],
 )
 def test_a_password_in_the_place_of_a_name_never_reaches_a_message(edit):

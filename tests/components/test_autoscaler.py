@@ -111,5 +111,5 @@ def test_a_fixed_number_has_no_scaler_and_is_written():
 @given(config=lab_configs())
 def test_replicas_are_written_where_no_scaler_writes_them_and_only_there(config):
     for workload in resolve(config, "lab").workloads:
-        spec = deployment_spec(workload, None)
+        spec = deployment_spec(workload, None, workload.image.value)
         assert spec.get("replicas") == (None if workload.scaling.value else workload.replicas)

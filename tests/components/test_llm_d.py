@@ -46,7 +46,7 @@ def test_any_model_gives_values_that_the_chart_knows(config):
     for workload in resolve_stack("dev", config, PROJECT.models_lock(), PROJECT.images_lock()).workloads:
         if workload.llm_d is not None:
             token = SecretKey(name="hf-secret", key="token")
-            found = chart_values(workload, workload.llm_d.value, deployment_spec(workload, token))
+            found = chart_values(workload, workload.llm_d.value, deployment_spec(workload, token, workload.image.value))
             jsonschema.validate(found, schema)
 
 

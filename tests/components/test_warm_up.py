@@ -131,6 +131,8 @@ def test_the_key_comes_from_a_variable_or_from_a_file(probe, tmp_path):
         assert run(probe, engine.port).returncode == 1
         assert run(probe, engine.port, key_at="VLLM_API_KEY", VLLM_API_KEY="swordfish").returncode == 0
         assert run(probe, engine.port, key_at=str(keys)).returncode == 0
+        keys.write_text("swordfish\nolder\n")
+        assert run(probe, engine.port, key_at=str(keys)).returncode == 0
     assert "swordfish" not in str(probe)
 
 

@@ -13,6 +13,7 @@ from tests.support import PROJECT, copy_project
 EXAMPLES = sorted((PROJECT.root / "examples").glob("*.yaml"))
 KINDS = {
     "adapters": "Deployment",
+    "custom-server": "Image",
     "processors": "Deployment",
     "quantised": "ScaledObject",
     "seventy-billion": "HTTPRoute",

@@ -21,7 +21,7 @@ def checkout(tmp_path_factory):
     subprocess.run([sys.executable, "-m", "lab.cluster", "down", "--delete"], cwd=root, check=True)
 
 
-def deploy(root, *arguments, succeeds=True, path=None, **variables):
+def deploy(root, *arguments, succeeds=True, path=None, seconds=240, **variables):
     environment = {**os.environ, "KUBECONFIG": f"{root}/.lab/kubeconfig", **variables}
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):
         environment.pop(name, None)
@@ -33,7 +33,7 @@ def deploy(root, *arguments, succeeds=True, path=None, **variables):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=seconds,
         check=False,
     )
     output = done.stdout + done.stderr

@@ -5,6 +5,7 @@ import json
 import socket
 
 import pytest
+import yaml
 
 from blueprint.locks import ImagePin
 from tests.ops.image_locks import BASIC, NAME, TOKEN, docker_config, listed, llm_lock, published, stack, written
@@ -164,6 +165,24 @@ def test_an_image_that_a_stack_file_names_is_not_in_the_lock(image_project, regi
 
     assert registry.requests == []
     assert not (image_project / NAME).exists()
+
+
+def test_an_image_of_the_stacks_own_is_in_the_lock_unless_the_stack_builds_it(image_project, registry):
+    registry.serves("pinned", "v1", b"an index")
+    images = {
+        "pinned": {"repository": f"{registry.host}/pinned", "tag": "v1"},
+        "built": {"repository": f"{registry.host}/built", "tag": "v1", "build": {"context": "server"}},
+        "no-image": {"repository": "x"},
+        "nothing": None,
+    }
+    config = {"llm-inference:models": {}, "llm-inference:images": images}
+    (image_project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+
+    result = llm_lock("--only", "images")
+
+    assert result.exit_code == 0, result.output
+    assert written(image_project, f"{registry.host}/pinned:v1").known.how == "resolved"
+    assert "built" not in (image_project / NAME).read_text()
 
 
 def test_one_of_the_two_locks_can_be_left_out(image_project, registry):

@@ -7,6 +7,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from tests.support import PROJECT, lab_config, registered
 
@@ -46,6 +47,8 @@ def deployment(**container):
         ({}, set()),
         ({"image": "a:latest"}, {"image-by-digest"}),
         ({"image": None}, {"image-by-digest"}),
+        ({"image": UNKNOWN_STRING_VALUE}, set()),
+        ({"image": UNKNOWN_STRING_VALUE, "securityContext": {"privileged": True}}, {"no-privileged-container"}),
         ({"securityContext": {"privileged": True}}, {"no-privileged-container"}),
         ({"securityContext": {"privileged": False}}, set()),
     ],
