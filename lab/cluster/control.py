@@ -26,6 +26,7 @@ from lab.dataplane import ENGINES
 from lab.dataplane.proxy import Proxy
 from lab.errors import LabError
 from lab.locking import exclusive
+from lab.own_server import TINY
 from lab.signals import uninterrupted
 from lab.stacks import forget_lab
 from lab.tools.build import Tools, ensure
@@ -34,7 +35,7 @@ from lab.tools.sets import CLUSTER, CRDS, LWS
 REPOSITORY = Path(__file__).parents[2]
 _FILES = (
     *("config.json", "dataplane", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "lws.yaml"),
-    *("pki", "proxy", "run"),
+    *("pki", "proxy", "run", TINY, f"{TINY}.lock"),
 )
 _STATE = "state"  # of the stacks; those of other clusters survive the lab
 _ANSWER_SECONDS = 4.0
@@ -110,6 +111,7 @@ class Lab:
         drain_seconds: float | None = None,
         taint: bool | None = None,
         gpus_per_node: int | None = None,
+        server: bool | None = None,
     ) -> bool:
         """Make the lab run as the settings and the stacks say; False when it did already.
 
@@ -128,6 +130,7 @@ class Lab:
                     drain_seconds=drain_seconds,
                     taint=taint,
                     gpus_per_node=gpus_per_node,
+                    server=server,
                 )
                 self._populate(self._run(settings, tools, lws), demands, definitions)
             except BaseException:

@@ -79,7 +79,7 @@ def test_keys_come_from_a_variable_or_from_a_file_of_a_secret():
     given["spec"]["volumes"] = [{"name": "k", "secret": {"secretName": "files"}}]
     assert key_sources(given) == [
         KeySource(secret="keys", entry="one"),
-        KeySource(secret="files", entry="keys.yaml", is_file=True),
+        KeySource(secret="files", entry="keys.yaml", form="yaml"),
     ]
     assert key_sources(pod()) == []
 

@@ -1,4 +1,4 @@
-"""Make a tiny Llama with a tokenizer of its own: `server/.venv/bin/python tests/server/tiny.py FOLDER`.
+"""Make a tiny Llama with a tokenizer of its own: `server/.venv/bin/python lab/tiny_model.py FOLDER`.
 
 About 3 M parameters in float32, random but for a fixed seed. It says nothing of sense, at length: the end token is
 never the likeliest one.
@@ -22,7 +22,7 @@ SPECIAL = ["<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 
 def tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE, trained on this repository's own pages: any text goes through it unchanged."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     pages = [*sorted(root.glob("docs/**/*.md")), root / "README.md"]
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -36,9 +36,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
     bpe.train_from_iterator((page.read_text() for page in pages), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
-        bos_token="<|begin|>",
-        eos_token="<|end|>",
-        pad_token="<|end|>",
+        bos_token="<|begin|>",  # noqa: S106
+        eos_token="<|end|>",  # noqa: S106
+        pad_token="<|end|>",  # noqa: S106
         chat_template=CHAT_TEMPLATE,
         model_max_length=CONTEXT,
         clean_up_tokenization_spaces=False,
@@ -71,6 +71,7 @@ def model(words: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 
 
 def main(folder: str) -> None:
+    """Make it in a folder."""
     words = tokenizer()
     words.save_pretrained(folder)
     made = model(words)
