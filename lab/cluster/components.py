@@ -72,12 +72,18 @@ def programs(
         *serving,
     ]
     python = own_server.installed() if settings.server else None
-    server = [f"--server={python}"] if python else []
     return [
         Program(
             name=HUB,
-            command=[sys.executable, "-m", hub.__name__, f"--port={ports[HUB]}", f"--home={home / HUB}"],
-            inputs=sorted(Path(hub.__file__).parent.glob("*.py")),
+            command=[
+                sys.executable,
+                "-m",
+                hub.__name__,
+                f"--port={ports[HUB]}",
+                f"--home={home / HUB}",
+                *(["--own-server", str(python), str(home)] if python else []),
+            ],
+            inputs=[Path(own_server.__file__), *sorted(Path(hub.__file__).parent.glob("*.py"))],
             environment=(("PYTHONPATH", _ROOT),),
         ),
         Program(
@@ -168,7 +174,7 @@ def programs(
                 f"--kubeconfig={kubeconfig}",
                 f"--drain-seconds={settings.drain_seconds:g}",
                 f"--gateway-port={ports[PROXY]}",
-                *server,
+                *([f"--server={python}"] if python else []),
             ],
             inputs=[kubeconfig, Path(own_server.__file__), *sorted(Path(dataplane.__file__).parent.glob("*.py"))],
             environment=(("PYTHONPATH", _ROOT),),

@@ -25,6 +25,7 @@ from lab.cluster.stages import stages
 from lab.dataplane import ENGINES
 from lab.dataplane.proxy import Proxy
 from lab.errors import LabError
+from lab.hub import ENDPOINTS
 from lab.locking import exclusive
 from lab.own_server import TINY
 from lab.signals import uninterrupted
@@ -253,7 +254,7 @@ class Lab:
 
     def _run(self, settings: Settings, tools: Tools, lws: Tools) -> Settings:
         """Make all processes run, mending what is found broken; give the settings with the ports they have."""
-        engines = self._processes.names(ENGINES)
+        engines = [*self._processes.names(ENGINES), *self._processes.names(ENDPOINTS)]
         if strays := self._processes.sweep(keep=[*components.NAMES, *engines]):
             self._touched = True
             self._say(f"ended {strays} processes of an earlier start that had lost their run files")
