@@ -1,7 +1,8 @@
-"""Make a tiny Llama with a tokenizer of its own: `server/.venv/bin/python lab/tiny_model.py FOLDER`.
+"""Make a tiny Llama with a tokenizer of its own: `server/.venv/bin/python lab/tiny_model.py FOLDER [DTYPE]`.
 
-About 3 M parameters in float32, random but for a fixed seed. It says nothing of sense, at length: the end token is
-never the likeliest one.
+About 3 M parameters, random but for a fixed seed. It says nothing of sense, at length: the end token is never the
+likeliest one. In float64 when no dtype is given: what a batch changes in the last digits then never changes a draw, on
+any processor, and texts can be compared.
 """
 
 import sys
@@ -45,7 +46,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def model(words: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def model(words: PreTrainedTokenizerFast, dtype: str) -> LlamaForCausalLM:
     """Weights wide enough that the next token depends on the text, and few candidates share its probability."""
     torch.manual_seed(7)
     config = LlamaConfig(
@@ -60,23 +61,23 @@ def model(words: PreTrainedTokenizerFast) -> LlamaForCausalLM:
         bos_token_id=words.bos_token_id,
         eos_token_id=words.eos_token_id,
         pad_token_id=words.pad_token_id,
-        dtype="float32",
+        dtype=dtype,
         tie_word_embeddings=False,
     )
-    made = LlamaForCausalLM(config)
+    made = LlamaForCausalLM(config).to(getattr(torch, dtype))
     with torch.no_grad():
         # A row of zeros gives logit 0, far below the largest of thousands: no special token ends or breaks a text.
         made.lm_head.weight[: len(SPECIAL)] = 0
     return made
 
 
-def main(folder: str) -> None:
+def main(folder: str, dtype: str = "float64") -> None:
     """Make it in a folder."""
     words = tokenizer()
     words.save_pretrained(folder)
-    made = model(words)
+    made = model(words, dtype)
     made.save_pretrained(folder)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
