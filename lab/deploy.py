@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lab import own_server
 from lab.errors import LabError
 from lab.target import DERIVED, STATE, Target, target
 
@@ -138,6 +139,10 @@ def _tell(found: Target) -> None:
         click.echo("The lab's pods are simulated: scheduling, rollouts and requests are real, the answers are made up.")
     if any(endpoint.api == "lab" for endpoint in endpoints):
         click.echo("The lab's endpoints are simulated: the API behaves like the real one, the answers are made up.")
+    if found.uses_lab and (custom := _of_the_custom_engine(found)):
+        settings = found.lab.settings()
+        behind = own_server.behind(wanted=settings is None or settings.server)
+        click.echo(f"Behind {', '.join(custom)}: {behind}.")
     click.echo("Try next:")
     stack = found.words
     description = f"Pulumi.{DERIVED}.yaml" if found.context else found.file.name
@@ -152,6 +157,11 @@ def _tell(found: Target) -> None:
     if endpoints:
         click.echo(f"  make endpoints{stack}")
     click.echo(f"  make down{stack}")
+
+
+def _of_the_custom_engine(found: Target) -> list[str]:
+    models = found.config.get("models") or {}
+    return [name for name, model in models.items() if (model.get("engine") or {}).get("name") == own_server.ENGINE]
 
 
 def _one_of_each(found: Target) -> list[str]:

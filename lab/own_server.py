@@ -24,8 +24,6 @@ POD, PORT, METRICS_PORT = "LAB_POD", "PORT", "METRICS_PORT"
 TINY = "tiny-model"
 """Folder of the model, in the lab's home."""
 
-ABSENT = "`make server` installs what the server needs"
-
 _ROOT = Path(__file__).parents[1]
 _PYTHON = _ROOT / "server/.venv/bin/python"
 _MAKER = _ROOT / "lab/tiny_model.py"
@@ -43,6 +41,15 @@ _ELSEWHERE_PREFIXES = ("CUDA_", "HF_", "LAB_", "LANGFUSE_", "LD_", "LLM_INFERENC
 def installed() -> Path | None:
     """The Python that can run the server; None where what it needs is not installed."""
     return _PYTHON if _PYTHON.exists() else None
+
+
+def behind(*, wanted: bool) -> str:
+    """What stands behind pods and endpoints that run the server, for people. wanted: as the lab's setting says."""
+    if not wanted:
+        return "simulated, as --no-server asked for"
+    if installed() is None:
+        return "simulated; `make server` installs what the real one needs"
+    return "the server itself, over a tiny model"
 
 
 def program(

@@ -10,6 +10,7 @@ import click
 from lightkube import ApiError
 from lightkube.resources.core_v1 import Node
 
+from lab import own_server
 from lab.cluster.control import REPOSITORY, Lab
 from lab.cluster.nodes import MANAGED_LABEL
 from lab.errors import LabError
@@ -94,6 +95,8 @@ def _describe(lab: Lab) -> None:
     shown = ", ".join(f"{name} ({gpus} GPUs)" if gpus else name for name, gpus in sorted(sizes.items()))
     click.echo(f"{len(sizes)} nodes, {sum(sizes.values())} simulated GPUs: {shown}")
     click.echo(f"Hugging Face, simulated: {lab.hub()} (namespace lab-org, token lab-manage)")
+    settings = lab.settings()
+    click.echo(f"Where server/ is to run: {own_server.behind(wanted=settings is None or settings.server)}")
     click.echo(f"kubeconfig: {_near(lab.kubeconfig)} (context lab)")
     click.echo(f"try: {_near(lab.kubectl)} get pods -A")
 
