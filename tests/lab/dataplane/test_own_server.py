@@ -35,6 +35,8 @@ CONFIG = {
         }
     },
 }
+PATIENCE = 240
+"""Seconds for making a model and starting a server, which are 10 on an idle machine."""
 KEY = "canary-key-5b1e"
 KEYS = {
     "apiVersion": "v1",
@@ -63,8 +65,8 @@ def lab(cluster):
             time.sleep(0.1)
         (pod,) = pods(cluster)
         # It is not Ready before its process answers, for which that had to make its model first.
-        seconds = "--timeout=60s"
-        cluster.kubectl("wait", "--for=condition=Ready", f"pod/{pod}", "--namespace=llm", seconds, seconds=70)
+        ready = ("--for=condition=Ready", f"pod/{pod}", "--namespace=llm", f"--timeout={PATIENCE}s")
+        cluster.kubectl("wait", *ready, seconds=PATIENCE + 10)
         assert metrics(cluster.lab, pod).status_code == 200
         yield cluster.lab
     finally:
@@ -177,9 +179,9 @@ def test_without_it_the_simulated_engine_answers_and_the_log_says_so(lab, cluste
             assert next(lines).startswith("data: ")
             cluster.kubectl("delete", f"pod/{pods(cluster)[0]}", "--namespace=llm", "--wait=false")
             assert [line for line in lines if line][-1] == "data: [DONE]"
-        eventually(lambda: old not in engines(lab) and engines(lab))
+        eventually(lambda: old not in engines(lab) and engines(lab), seconds=60)
         assert not (lab.home / "dataplane/keys" / old).exists()
-        eventually(lambda: asked(url).status_code == 200)
+        eventually(lambda: asked(url).status_code == 200, seconds=60)
         assert "simulated answer" in llm_chat(lab, tmp_path, "own", "Hello")
         told = Processes(lab.home).log("dataplane").read_text()
         assert [line for line in told.splitlines() if "started" in line][-1].endswith(": simulated engine")

@@ -20,7 +20,8 @@ CONTAINER = {
     "model__image": {"custom": {"url": "registry.example.com/team/server:1", "port": 8080, "healthRoute": "/ready"}},
     "model__env": {"MODEL_ID": "/repository", "SERVED_NAME": "ours", "MAX_RUNNING_REQUESTS": "4"},
 }
-SECONDS = 60
+SECONDS = 240
+"""Patience with making a model and starting a server, which take 10 on an idle machine."""
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_what_is_not_such_a_container_is_simulated(url, hub, home):
 
 def test_a_sleeping_endpoint_has_no_process_and_a_call_wakes_it(url, home, manager):
     assert manager.act("scale-to-zero").status_code == 200
-    eventually(lambda: not processes(home))
+    eventually(lambda: not processes(home), seconds=60)
     held = InferenceClient(model=url, token="lab-invoke", headers={"X-Scale-Up-Timeout": str(SECONDS)})
     assert 1 <= held.text_generation("Hello", max_new_tokens=3, details=True).details.generated_tokens <= 3
     assert len(processes(home)) == 1
@@ -110,7 +111,7 @@ def test_a_sleeping_endpoint_has_no_process_and_a_call_wakes_it(url, home, manag
 def test_one_whose_container_ends_fails_and_says_so(url, hub, manager):
     wrong = {**CONTAINER, "model__env": {**CONTAINER["model__env"], "MAX_RUNNING_REQUESTS": "none"}}
     manager.create("wrong", **wrong)
-    eventually(lambda: manager.state("wrong") == "failed")
+    eventually(lambda: manager.state("wrong") == "failed", seconds=60)
     assert "its container has ended" in manager.status("wrong")["message"]
 
 
@@ -118,4 +119,4 @@ def test_without_an_endpoint_there_is_no_process(url, home, manager):
     """Last: the others share the endpoint."""
     manager.delete("wrong")
     manager.delete()
-    eventually(lambda: not processes(home))
+    eventually(lambda: not processes(home), seconds=60)
