@@ -69,6 +69,7 @@ class Fleet:
             running = _recognised(name, found) if found is not None else None
             if running is None:
                 self._processes.stop([name])
+                self._keys_file(name).unlink(missing_ok=True)
                 continue
             self.running[running.uid] = running
             self._watch(running)

@@ -180,7 +180,7 @@ def test_without_it_the_simulated_engine_answers_and_the_log_says_so(lab, cluste
             cluster.kubectl("delete", f"pod/{pods(cluster)[0]}", "--namespace=llm", "--wait=false")
             assert [line for line in lines if line][-1] == "data: [DONE]"
         eventually(lambda: old not in engines(lab) and engines(lab), seconds=60)
-        assert not (lab.home / "dataplane/keys" / old).exists()
+        eventually(lambda: not (lab.home / "dataplane/keys" / old).exists())
         eventually(lambda: asked(url).status_code == 200, seconds=60)
         assert "simulated answer" in llm_chat(lab, tmp_path, "own", "Hello")
         told = Processes(lab.home).log("dataplane").read_text()
