@@ -2,10 +2,13 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lab import own_server
 from lab.errors import LabError
 from lab.target import DERIVED, STATE, Target, target
 
@@ -140,10 +143,7 @@ def _tell(found: Target) -> None:
     for endpoint in endpoints:
         seen = f"{endpoint.state} at {endpoint.url}" if endpoint.url else endpoint.state
         click.echo(f"  {endpoint.model:<24} endpoint, {seen or 'not seen ready yet'}")
-    if found.in_lab:
-        click.echo("The lab's pods are simulated: scheduling, rollouts and requests are real, the answers are made up.")
-    if any(endpoint.api == "lab" for endpoint in endpoints):
-        click.echo("The lab's endpoints are simulated: the API behaves like the real one, the answers are made up.")
+    _tell_what_is_simulated(found)
     click.echo("Try next:")
     stack = found.words
     description = f"Pulumi.{DERIVED}.yaml" if found.context else found.file.name
@@ -158,6 +158,24 @@ def _tell(found: Target) -> None:
     if endpoints:
         click.echo(f"  make endpoints{stack}")
     click.echo(f"  make down{stack}")
+
+
+def _tell_what_is_simulated(found: Target) -> None:
+    if found.in_lab:
+        click.echo("The lab's pods are simulated: scheduling, rollouts and requests are real, the answers are made up.")
+    if any(endpoint.api == "lab" for endpoint in found.endpoints):
+        click.echo("The lab's endpoints are simulated: the API behaves like the real one, the answers are made up.")
+    models = [name for name, settings in (found.config.get("models") or {}).items() if _may_be_the_server(settings)]
+    if found.uses_lab and models:
+        settings = found.lab.settings()
+        behind = own_server.behind(wanted=settings is None or settings.server)
+        click.echo(f"Behind {', '.join(models)}: {behind}.")
+
+
+def _may_be_the_server(settings: Mapping[str, Any]) -> bool:
+    """Whether a model's container keeps to what the server is told. An endpoint's is told by its settings alone."""
+    custom = (settings.get("engine") or {}).get("name") == own_server.ENGINE
+    return custom and (settings.get("target") == "kubernetes" or "MODEL_ID" in (settings.get("environment") or {}))
 
 
 def _one_of_each(found: Target) -> list[str]:

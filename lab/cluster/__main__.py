@@ -10,6 +10,7 @@ import click
 from lightkube import ApiError
 from lightkube.resources.core_v1 import Node
 
+from lab import own_server
 from lab.cluster.control import REPOSITORY, Lab
 from lab.cluster.nodes import MANAGED_LABEL
 from lab.errors import LabError
@@ -42,6 +43,11 @@ def cli() -> None:
 @click.option("--drain-seconds", type=float, help="How long a deleted pod keeps its GPUs (at first 2).")
 @click.option("--taint/--no-taint", default=None, help="GKE's NoSchedule taint on GPU nodes (at first yes).")
 @click.option("--gpus-per-node", type=int, help="Size of GPU nodes (at first 4, or what a replica needs).")
+@click.option(
+    "--server/--no-server",
+    default=None,
+    help="Whether server/ stands behind pods and endpoints that run it, where it is installed (at first yes).",
+)
 def up(home: Path, stacks: Path, **chosen: Any) -> None:
     """Start the lab, or mend it; harmless when it runs. Settings are remembered."""
     began = time.monotonic()
@@ -92,6 +98,8 @@ def _describe(lab: Lab) -> None:
     click.echo(f"Hugging Face, simulated: {lab.hub()} (namespace lab-org, token lab-manage)")
     if address := Registry(lab.home).address:
         click.echo(f"Registry of images: http://{address}/v2/_catalog")
+    settings = lab.settings()
+    click.echo(f"Where server/ is to run: {own_server.behind(wanted=settings is None or settings.server)}")
     click.echo(f"kubeconfig: {_near(lab.kubeconfig)} (context lab)")
     click.echo(f"try: {_near(lab.kubectl)} get pods -A")
 

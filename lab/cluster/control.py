@@ -26,7 +26,9 @@ from lab.cluster.stages import stages
 from lab.dataplane import ENGINES
 from lab.dataplane.proxy import Proxy
 from lab.errors import LabError
+from lab.hub import ENDPOINTS
 from lab.locking import exclusive
+from lab.own_server import TINY
 from lab.signals import uninterrupted
 from lab.stacks import forget_lab
 from lab.tools.build import Tools, ensure
@@ -35,7 +37,7 @@ from lab.tools.sets import CLUSTER, CRDS, LWS
 REPOSITORY = Path(__file__).parents[2]
 _FILES = (
     *("config.json", "dataplane", "etcd", "hub", "kubeconfig", "kubectl", "kwok.yaml", "lock", "logs", "lws.yaml"),
-    *("pki", "proxy", registry.NAME, "run"),
+    *("pki", "proxy", registry.NAME, "run", TINY, f"{TINY}.lock"),
 )
 _STATE = "state"  # of the stacks; those of other clusters survive the lab
 _ANSWER_SECONDS = 4.0
@@ -111,6 +113,7 @@ class Lab:
         drain_seconds: float | None = None,
         taint: bool | None = None,
         gpus_per_node: int | None = None,
+        server: bool | None = None,
     ) -> bool:
         """Make the lab run as the settings and the stacks say; False when it did already.
 
@@ -129,6 +132,7 @@ class Lab:
                     drain_seconds=drain_seconds,
                     taint=taint,
                     gpus_per_node=gpus_per_node,
+                    server=server,
                 )
                 self._populate(self._run(settings, tools, lws), demands, definitions)
             except BaseException:
@@ -251,7 +255,7 @@ class Lab:
 
     def _run(self, settings: Settings, tools: Tools, lws: Tools) -> Settings:
         """Make all processes run, mending what is found broken; give the settings with the ports they have."""
-        engines = self._processes.names(ENGINES)
+        engines = [*self._processes.names(ENGINES), *self._processes.names(ENDPOINTS)]
         if strays := self._processes.sweep(keep=[*components.NAMES, *engines, registry.NAME]):
             self._touched = True
             self._say(f"ended {strays} processes of an earlier start that had lost their run files")

@@ -31,6 +31,7 @@ class Settings:
     taint: whether GPU nodes carry GKE's NoSchedule taint.
     gpus_per_node: size of the GPU nodes; None means 4, or more where a model asks for more.
     cuda_major: the newest CUDA major that the simulated driver supports.
+    server: whether this project's server stands behind pods and endpoints that run it, where it is installed.
     """
 
     home: str
@@ -40,6 +41,7 @@ class Settings:
     taint: bool = True
     gpus_per_node: int | None = None
     cuda_major: int = 13
+    server: bool = True
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -63,6 +65,7 @@ class Settings:
         drain_seconds: float | None = None,
         taint: bool | None = None,
         gpus_per_node: int | None = None,
+        server: bool | None = None,
     ) -> Self:
         """Give these settings with every value that is not None put in.
 
@@ -78,6 +81,7 @@ class Settings:
             "drain_seconds": drain_seconds,
             "taint": taint,
             "gpus_per_node": gpus_per_node,
+            "server": server,
         }
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 

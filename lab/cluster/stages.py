@@ -7,6 +7,10 @@ from typing import Any
 
 import yaml
 
+from lab.dataplane import ANSWERS
+from lab.dataplane.pods import PART_OF, PROJECT
+from lab.own_server import ENGINE
+
 Stage = dict[str, Any]
 
 
@@ -14,7 +18,8 @@ def stages(files: Iterable[Path], *, start_seconds: float, drain_seconds: float)
     """Give kwok's configuration file.
 
     files: kwok's stage files, pod-ready and pod-delete among them.
-    start_seconds: a pod is Pending that long after its scheduling, then Ready.
+    start_seconds: a pod is Pending that long after its scheduling, then Ready. One of this project's server, whose
+        process may take longer, is so from when that answers.
     drain_seconds: a deleted pod is Terminating that long, then gone.
     """
     shipped: dict[str, Stage] = {}
@@ -24,7 +29,8 @@ def stages(files: Iterable[Path], *, start_seconds: float, drain_seconds: float)
     ready = shipped["pod-ready"]
     changed = {
         **shipped,
-        "pod-ready": _delayed(ready, start_seconds),
+        "pod-ready": _delayed(_where(ready, _served_by_us("NotIn")), start_seconds),
+        "pod-ready-served": _delayed(_when_it_answers(ready), start_seconds),
         "pod-ready-again": _ready_again(ready),
         "pod-delete": _delayed(shipped["pod-delete"], drain_seconds),
     }
@@ -35,6 +41,31 @@ def _delayed(stage: Stage, seconds: float) -> Stage:
     delayed = copy.deepcopy(stage)
     delayed["spec"]["delay"] = {"durationMilliseconds": round(seconds * 1000)}
     return delayed
+
+
+def _when_it_answers(ready: Stage) -> Stage:
+    stage = _where(
+        ready,
+        _served_by_us("In"),
+        {"key": f'.metadata.annotations["{ANSWERS}"]', "operator": "In", "values": ["true"]},
+    )
+    stage["metadata"]["name"] = "pod-ready-served"
+    return stage
+
+
+def _served_by_us(operator: str) -> dict[str, Any]:
+    """Whether a pod has an engine that is this project's server: neither somebody else's, nor a download's."""
+    labels = (
+        f'.metadata.labels["{PART_OF}"] == "{PROJECT}" and .metadata.labels["app.kubernetes.io/name"] == "{ENGINE}"'
+    )
+    ports = 'any(.spec.containers[].ports[]?; .name == "http")'
+    return {"key": f'if {labels} and {ports} then "yes" else "no" end', "operator": operator, "values": ["yes"]}
+
+
+def _where(stage: Stage, *conditions: dict[str, Any]) -> Stage:
+    narrower = copy.deepcopy(stage)
+    narrower["spec"]["selector"]["matchExpressions"] += conditions
+    return narrower
 
 
 def _ready_again(ready: Stage) -> Stage:

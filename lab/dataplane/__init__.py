@@ -8,3 +8,6 @@ KEYS = "LAB_ENGINE_KEYS"
 
 LEASE = "lab-dataplane"
 """Lease in kube-system whose renewTime says that the data plane is alive and reaches the API server."""
+
+ANSWERS = "lab.llm-inference/answers"
+"""Annotation of a pod of this project's server: its process answers. Such a pod is not Ready before."""

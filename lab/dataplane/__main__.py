@@ -18,16 +18,27 @@ from lightkube.generic_resource import create_namespaced_resource
 from lightkube.models.coordination_v1 import LeaseSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
-from lightkube.resources.core_v1 import Pod, Secret, Service
+from lightkube.resources.core_v1 import ConfigMap, Pod, Secret, Service
 from lightkube.resources.discovery_v1 import EndpointSlice
 from lightkube.resources.networking_v1 import Ingress
 from lightkube.types import PatchType
 
+from lab import own_server
 from lab.cluster.settings import write_private
-from lab.dataplane import LEASE
+from lab.dataplane import ANSWERS, LEASE
 from lab.dataplane.endpoints import endpoints
 from lab.dataplane.fleet import Fleet
-from lab.dataplane.pods import PART_OF, PROJECT, end, has_engine, key_sources, runs
+from lab.dataplane.pods import (
+    PART_OF,
+    PROJECT,
+    Variables,
+    end,
+    engine_of,
+    has_engine,
+    key_sources,
+    own_variables,
+    runs,
+)
 from lab.dataplane.ports import Ports
 from lab.dataplane.proxy import HOST, Proxy
 from lab.dataplane.routes import table
@@ -44,17 +55,17 @@ class DataPlane:
     """Engines and proxy of the lab at `home`.
 
     drain_seconds: how long the lab keeps a deleted pod.
-    gateway: port of the proxy's gateway.
+    gateway: port of the proxy's gateway. server: the Python of this project's server; None to simulate it.
     """
 
-    def __init__(self, home: Path, *, drain_seconds: float, gateway: int) -> None:
+    def __init__(self, home: Path, *, drain_seconds: float, gateway: int, server: Path | None) -> None:
         self._drain_seconds = drain_seconds
         self._gateway = gateway
         folder = home / "dataplane"
         folder.mkdir(exist_ok=True)
         self._addresses = folder / "addresses.json"
         self._changed = asyncio.Event()
-        self._fleet = Fleet(home, self._changed)
+        self._fleet = Fleet(home, self._changed, server=server)
         self._proxy = Proxy(home / "proxy")
         self._pods = Copies(Pod, self._changed, labels={PART_OF: PROJECT})
         self._services = Copies(Service, self._changed)
@@ -88,16 +99,18 @@ class DataPlane:
         for uid in set(self._fleet.running) - set(pods):
             self._fleet.kill(uid)
         for uid, pod in pods.items():
-            timing = end(pod, self._drain_seconds)
             if pod["metadata"].get("deletionTimestamp"):
-                self._fleet.ending(uid, timing)
+                self._fleet.ending(uid, end(pod, self._drain_seconds))
             elif runs(pod) and self._fleet.may_start(uid):
                 try:
-                    keys = await _keys(client, pod)
+                    told = await _variables(client, pod)
+                    keys = await _keys(client, pod, told)
                 except (ApiError, httpx2.HTTPError) as error:
-                    _log.warning("%s has no keys yet: %s", pod["metadata"]["name"], error)
+                    _log.warning("%s has no variables or keys yet: %s", pod["metadata"]["name"], error)
                     continue
-                self._fleet.start(pod, timing, keys)
+                self._fleet.start(pod, end(pod, self._drain_seconds, told), keys, told)
+            elif engine_of(pod) == own_server.ENGINE and self._fleet.port_of(uid) is not None:
+                await _tell_that_it_answers(client, pod)
 
     def _configure_proxy(self) -> None:
         found = endpoints(self._services.objects.values(), self._slices.objects.values(), self._fleet.port_of)
@@ -107,6 +120,9 @@ class DataPlane:
             {
                 "gateway": f"http://{HOST}:{self._gateway}",
                 "services": {str(service): f"http://{HOST}:{port}" for service, port in sorted(ports.items())},
+                "metrics": {
+                    pod: f"http://{HOST}:{port}/metrics" for pod, port in sorted(self._fleet.metrics().items())
+                },
             },
             indent=2,
         )
@@ -114,16 +130,42 @@ class DataPlane:
             write_private(self._addresses, text)
 
 
-async def _keys(client: AsyncClient, pod: Mapping[str, Any]) -> list[str]:
+async def _variables(client: AsyncClient, pod: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of a pod's container, but for those of Secrets; none of an engine that has arguments instead."""
+    if engine_of(pod) != own_server.ENGINE:
+        return {}
+    maps, found = own_variables(pod)
+    for name in reversed(maps):
+        given = await client.get(ConfigMap, name, namespace=pod["metadata"]["namespace"])
+        found = {**(given.data or {}), **found}
+    return found
+
+
+async def _tell_that_it_answers(client: AsyncClient, pod: Mapping[str, Any]) -> None:
+    """Let kwok make the pod Ready."""
+    metadata = pod["metadata"]
+    if ANSWERS in (metadata.get("annotations") or {}):
+        return
+    change = {"metadata": {"annotations": {ANSWERS: "true"}}}
+    try:
+        await client.patch(Pod, metadata["name"], change, namespace=metadata["namespace"], patch_type=PatchType.MERGE)
+    except (ApiError, httpx2.HTTPError) as error:
+        _log.warning("%s is not told to be ready yet: %s", metadata["name"], error)
+
+
+async def _keys(client: AsyncClient, pod: Mapping[str, Any], told: Variables) -> list[str]:
     """The keys that callers of a pod may use."""
     keys: list[str] = []
-    for source in key_sources(pod):
+    for source in key_sources(pod, told):
         if source.value is not None:
             keys.append(source.value)
             continue
         secret = (await client.get(Secret, source.secret, namespace=pod["metadata"]["namespace"])).to_dict()
         text = base64.b64decode((secret.get("data") or {}).get(source.entry, "")).decode()
-        found = (yaml.safe_load(text) or {}).get("api-key", []) if source.is_file else text
+        if source.form == "lines":
+            keys += text.split()
+            continue
+        found = (yaml.safe_load(text) or {}).get("api-key", []) if source.form == "yaml" else text
         keys += [found] if isinstance(found, str) else [str(key) for key in found]
     return keys
 
@@ -146,7 +188,12 @@ async def _renew_lease(client: AsyncClient) -> None:
 async def _run(arguments: argparse.Namespace) -> None:
     config = KubeConfig.from_file(arguments.kubeconfig)
     async with AsyncClient(config, trust_env=False, field_manager=LEASE) as client:
-        plane = DataPlane(arguments.home, drain_seconds=arguments.drain_seconds, gateway=arguments.gateway_port)
+        plane = DataPlane(
+            arguments.home,
+            drain_seconds=arguments.drain_seconds,
+            gateway=arguments.gateway_port,
+            server=arguments.server,
+        )
         await plane.run(client)
 
 
@@ -157,6 +204,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--kubeconfig", type=Path, required=True)
     parser.add_argument("--drain-seconds", type=float, required=True)
     parser.add_argument("--gateway-port", type=int, required=True)
+    parser.add_argument("--server", type=Path, help="Python of this project's server, which is simulated without it.")
     arguments = parser.parse_args(given)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx2
 import psutil
 
+from lab import own_server
 from lab.cluster.processes import Processes, Program
-from lab.cluster.settings import free_port
+from lab.cluster.settings import free_port, write_private
 from lab.dataplane import ENGINES, KEYS
-from lab.dataplane.pods import End, Pod, Served, served
+from lab.dataplane.pods import End, Pod, Served, Variables, engine_of, served
 
 _ROOT = str(Path(__file__).parents[2])
 _CODE = (("dataplane", "engine.py"), ("dataplane", "metrics.py"), ("hub", "simulation.py"))
 _LOOK_SECONDS = 0.02
+_LOOK_AT_SERVER_SECONDS = 0.1
 _AGAIN_SECONDS = 1.0
 _log = logging.getLogger("dataplane")
 
@@ -28,13 +31,16 @@ _log = logging.getLogger("dataplane")
 class Running:
     """One engine.
 
-    name: of its process. answers: it takes requests.
+    name: of its process. metrics_port: where its metrics are. answers: it takes requests.
+    own: it is this project's server, and no simulated engine.
     signal_at: when it gets SIGTERM, by the monotonic clock; None while its pod stays. told: it got it.
     """
 
     uid: str
     name: str
     port: int
+    metrics_port: int
+    own: bool
     process: psutil.Process
     answers: bool = False
     signal_at: float | None = None
@@ -43,10 +49,15 @@ class Running:
 
 
 class Fleet:
-    """The engines of the lab at `home`; changed is set when one begins to answer."""
+    """The engines of the lab at `home`; changed is set when one begins to answer.
 
-    def __init__(self, home: Path, changed: asyncio.Event) -> None:
+    server: the Python of this project's server, which then stands behind the pods of its engine.
+    """
+
+    def __init__(self, home: Path, changed: asyncio.Event, *, server: Path | None) -> None:
         self.running: dict[str, Running] = {}
+        self._home = home
+        self._server = server
         self._processes = Processes(home)
         self._changed = changed
         self._began: dict[str, float] = {}
@@ -55,11 +66,11 @@ class Fleet:
         """Find the engines that an earlier process has started, and forget those that ended."""
         for name in self._processes.names(ENGINES):
             found = self._processes.find(name)
-            options = _options(found) if found is not None else {}
-            if found is None or "--pod" not in options:
+            running = _recognised(name, found) if found is not None else None
+            if running is None:
                 self._processes.stop([name])
+                self._keys_file(name).unlink(missing_ok=True)
                 continue
-            running = Running(uid=options["--pod"], name=name, port=int(options["--port"]), process=found)
             self.running[running.uid] = running
             self._watch(running)
 
@@ -67,21 +78,40 @@ class Fleet:
         """Whether a pod lacks its engine, and did not lose it a moment ago."""
         return uid not in self.running and time.monotonic() > self._began.get(uid, -_AGAIN_SECONDS) + _AGAIN_SECONDS
 
-    def start(self, pod: Pod, end: End, keys: Sequence[str]) -> None:
-        """Start the engine of a pod."""
+    def start(self, pod: Pod, end: End, keys: Sequence[str], told: Variables) -> None:
+        """Start the engine of a pod. told: the variables of its container, where the engine reads them."""
         uid = pod["metadata"]["uid"]
         self._began[uid] = time.monotonic()
         port = free_port(set(self.ports))
         named = f"{ENGINES}{pod['metadata']['namespace']}.{pod['metadata']['name']}"[:200]
-        self._processes.start(_program(named, uid=uid, port=port, about=served(pod), end=end, keys=keys))
+        server = self._server if engine_of(pod) == own_server.ENGINE else None
+        if server is not None:
+            metrics_port = free_port({port, *self.ports})
+            program = own_server.program(
+                named,
+                python=server,
+                home=self._home,
+                told=told,
+                ports=(port, metrics_port),
+                pod=uid,
+                drain=end.drain,
+                keys=self._write_keys(named, keys),
+            )
+        else:
+            metrics_port = port
+            program = _program(named, uid=uid, port=port, about=served(pod, told), end=end, keys=keys)
+        self._processes.start(program)
         process = self._processes.find(named)
         if process is None:
             _log.warning("%s ended at once; its log is %s", named, self._processes.log(named))
             return
-        running = Running(uid=uid, name=named, port=port, process=process)
+        running = Running(
+            uid=uid, name=named, port=port, metrics_port=metrics_port, own=server is not None, process=process
+        )
         self.running[uid] = running
         self._watch(running)
-        _log.info("started %s on port %d", named, port)
+        what = "simulated engine" if server is None else "this project's server"
+        _log.info("started %s on port %d: %s", named, port, what)
 
     def mourn(self) -> None:
         """Forget the engines that have ended. The log stays of one that nobody told to."""
@@ -114,7 +144,15 @@ class Fleet:
     @property
     def ports(self) -> list[int]:
         """The ports of all engines."""
-        return [running.port for running in self.running.values()]
+        return [port for running in self.running.values() for port in (running.port, running.metrics_port)]
+
+    def metrics(self) -> dict[str, int]:
+        """The port at which each answering engine's metrics are, by namespace/pod."""
+        return {
+            running.name.removeprefix(ENGINES).replace(".", "/", 1): running.metrics_port
+            for running in self.running.values()
+            if running.answers
+        }
 
     def port_of(self, uid: str) -> int | None:
         """The port of a pod's engine; None where it has none that takes requests."""
@@ -131,6 +169,7 @@ class Fleet:
         if running.probe is not None:
             running.probe.cancel()
         self._processes.stop([running.name], patience=0.0)
+        self._keys_file(running.name).unlink(missing_ok=True)
         if not keep_log:
             self._processes.log(running.name).unlink(missing_ok=True)
         self._changed.set()
@@ -138,16 +177,43 @@ class Fleet:
     def _watch(self, running: Running) -> None:
         running.probe = asyncio.create_task(self._probe(running))
 
+    def _keys_file(self, name: str) -> Path:
+        return self._home / "dataplane" / "keys" / name
+
+    def _write_keys(self, name: str, keys: Sequence[str]) -> Path | None:
+        """Keys on a command line would be public, and a variable takes one; no file where anybody may call."""
+        if not keys:
+            return None
+        file = self._keys_file(name)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(file, "".join(f"{key}\n" for key in keys))
+        return file
+
     async def _probe(self, running: Running) -> None:
         """Wait until an engine answers. What is not the engine does not listen on a port that was free."""
         while _lives(running.process):
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", running.port)
-                writer.close()
+            if await (_is_ready(running.port) if running.own else _listens(running.port)):
                 running.answers = True
                 self._changed.set()
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_LOOK_AT_SERVER_SECONDS if running.own else _LOOK_SECONDS)
+
+
+async def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False
+
+
+async def _is_ready(port: int) -> bool:
+    """Whether the server has its model: it listens before."""
+    try:
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"http://127.0.0.1:{port}/ready")).status_code == httpx2.codes.OK
+    except httpx2.HTTPError:
+        return False
 
 
 def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: Sequence[str]) -> Program:
@@ -173,12 +239,26 @@ def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: S
     )
 
 
-def _options(process: psutil.Process) -> dict[str, str]:
+def _recognised(name: str, process: psutil.Process) -> Running | None:
+    """An engine by its options, or this project's server by its variables; None for what is neither."""
     try:
-        command = process.cmdline()
+        words, variables = process.cmdline(), process.environ()
     except psutil.Error:
-        return {}
-    return {name: value for name, _, value in (word.partition("=") for word in command) if name.startswith("--")}
+        return None
+    options = {key: value for key, _, value in (word.partition("=") for word in words) if key.startswith("--")}
+    if "--pod" in options:
+        port = int(options["--port"])
+        return Running(uid=options["--pod"], name=name, port=port, metrics_port=port, own=False, process=process)
+    if own_server.POD in variables:
+        return Running(
+            uid=variables[own_server.POD],
+            name=name,
+            port=int(variables[own_server.PORT]),
+            metrics_port=int(variables[own_server.METRICS_PORT]),
+            own=True,
+            process=process,
+        )
+    return None
 
 
 def _lives(process: psutil.Process) -> bool:

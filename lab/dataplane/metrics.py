@@ -100,6 +100,16 @@ NAMES: Mapping[str, Names] = MappingProxyType(
             finished=None,
             labels="",
         ),
+        # server/telemetry/metrics.py
+        "custom": Names(
+            running="llm_requests_running",
+            waiting="llm_requests_waiting",
+            kv_usage="llm_kv_cache_usage_ratio",
+            prompt=None,
+            generated=None,
+            finished=None,
+            labels='model="{model}"',
+        ),
     }
 )
 

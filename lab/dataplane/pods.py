@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
+
+from lab.own_server import ENGINE
 
 PART_OF = "app.kubernetes.io/part-of"
 PROJECT = "llm-inference"
@@ -12,24 +15,29 @@ _DEFAULT_GRACE = 30
 """Kubernetes' own, in seconds."""
 _MAX_NUM_SEQS = 256
 _KEY_VARIABLES = ("VLLM_API_KEY", "API_KEY")
-"""vLLM's and TGI's: vllm/envs.py; launcher/src/main.rs of text-generation-inference."""
+"""vLLM's, then TGI's and the own server's: vllm/envs.py; launcher/src/main.rs of text-generation-inference."""
+_KEYS_FILE = "API_KEYS_FILE"
 
 Pod = Mapping[str, Any]
+Variables = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeySource:
-    """Where a pod has callers' keys from: a value, or an entry of a Secret that is the key itself or a YAML file."""
+    """Where a pod has callers' keys from: a value, or an entry of a Secret.
+
+    form: of the entry: the key itself, vLLM's YAML file, or a file with a key in each line.
+    """
 
     value: str | None = None
     secret: str = ""
     entry: str = ""
-    is_file: bool = False
+    form: Literal["key", "yaml", "lines"] = "key"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """What a container's command line says. engine: name in the registry of engines."""
+    """What a container is told. engine: name in the registry of engines."""
 
     engine: str
     models: Sequence[str]
@@ -59,11 +67,28 @@ def runs(pod: Pod) -> bool:
     return bool(pod["spec"].get("nodeName")) and not pod["metadata"].get("deletionTimestamp")
 
 
-def served(pod: Pod) -> Served:
-    """What the engine of a pod serves."""
+def engine_of(pod: Pod) -> str:
+    """Name of a pod's engine; empty where no label says it."""
+    return str((pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name", ""))
+
+
+def own_variables(pod: Pod) -> tuple[list[str], dict[str, str]]:
+    """The ConfigMaps from which a pod's container has its variables, and those that it has in clear text."""
+    container = _serving(pod) or {}
+    maps = [source["configMapRef"]["name"] for source in container.get("envFrom") or [] if "configMapRef" in source]
+    return maps, {item["name"]: item["value"] for item in container.get("env") or [] if item.get("value")}
+
+
+def served(pod: Pod, told: Variables = MappingProxyType({})) -> Served:
+    """What the engine of a pod serves. told: its variables, where they say it."""
     arguments = _arguments(pod)
-    engine = str((pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name", ""))
-    names = _values(arguments, "--served-model-name") or _values(arguments, "--model-path", "--model-id", "--model")
+    engine = engine_of(pod)
+    names = [told["SERVED_NAME"]] if told.get("SERVED_NAME") else []
+    names = (
+        names
+        or _values(arguments, "--served-model-name")
+        or _values(arguments, "--model-path", "--model-id", "--model")
+    )
     if not names:
         words = [word for word in arguments if word not in ("vllm", "serve")]
         names = [words[0]] if words and not words[0].startswith("-") else [engine or "model"]
@@ -76,8 +101,10 @@ def served(pod: Pod) -> Served:
     )
 
 
-def end(pod: Pod, drain_seconds: float) -> End:
+def end(pod: Pod, drain_seconds: float, told: Variables = MappingProxyType({})) -> End:
     """When the engine of a pod ends, where the lab keeps a deleted pod for drain_seconds.
+
+    told: its variables, where one of them says how long it drains.
 
     The wait before SIGTERM covers the time until nobody sends requests any more. That takes as long in the lab as on a
     cluster, so it is not shortened in proportion, but leaves half to the drain, which is.
@@ -86,15 +113,17 @@ def end(pod: Pod, drain_seconds: float) -> End:
     before = min(_pre_stop(pod), drain_seconds / 2)
     rest = drain_seconds - before
     own = _number(_arguments(pod), "--shutdown-timeout")
+    if engine_of(pod) == ENGINE and told.get("DRAIN_SECONDS", "").isdigit():
+        own = int(told["DRAIN_SECONDS"])
     if own is None:
         # vLLM aborts what is in flight; the others finish it: https://github.com/vllm-project/vllm/pull/36666
-        return End(before_signal=before, drain=0.0 if served(pod).engine == "vllm" else rest)
+        return End(before_signal=before, drain=0.0 if engine_of(pod) == "vllm" else rest)
     after = max(grace - _pre_stop(pod), 1.0)
     return End(before_signal=before, drain=rest * min(1.0, own / after))
 
 
-def key_sources(pod: Pod) -> list[KeySource]:
-    """Where the keys of a pod's callers are from; none where anybody may call it."""
+def key_sources(pod: Pod, told: Variables = MappingProxyType({})) -> list[KeySource]:
+    """Where the keys of a pod's callers are from; none where anybody may call it. told: its variables."""
     container = _serving(pod) or {}
     sources = []
     for variable in container.get("env") or []:
@@ -105,11 +134,10 @@ def key_sources(pod: Pod) -> list[KeySource]:
             sources.append(KeySource(secret=reference["name"], entry=reference["key"]))
         elif variable.get("value"):
             sources.append(KeySource(value=variable["value"]))
-    for path in _values(_arguments(pod), "--config"):
-        source = _mounted(pod, container, path)
-        if source is not None:
-            sources.append(source)
-    return sources
+    files = [_mounted(pod, container, path, "yaml") for path in _values(_arguments(pod), "--config")]
+    if path := told.get(_KEYS_FILE):
+        files.append(_mounted(pod, container, path, "lines"))
+    return [*sources, *(source for source in files if source is not None)]
 
 
 def _serving(pod: Pod) -> Mapping[str, Any] | None:
@@ -119,7 +147,7 @@ def _serving(pod: Pod) -> Mapping[str, Any] | None:
     return None
 
 
-def _mounted(pod: Pod, container: Mapping[str, Any], path: str) -> KeySource | None:
+def _mounted(pod: Pod, container: Mapping[str, Any], path: str, form: Literal["yaml", "lines"]) -> KeySource | None:
     """The entry of a Secret that a container has at a path."""
     secrets = {item["name"]: item["secret"] for item in pod["spec"].get("volumes") or [] if "secret" in item}
     for mount in container.get("volumeMounts") or []:
@@ -128,7 +156,7 @@ def _mounted(pod: Pod, container: Mapping[str, Any], path: str) -> KeySource | N
             continue
         wanted = mount.get("subPath") or inside
         entry = next((item["key"] for item in secret.get("items") or [] if item["path"] == wanted), wanted)
-        return KeySource(secret=secret["secretName"], entry=entry, is_file=True)
+        return KeySource(secret=secret["secretName"], entry=entry, form=form)
     return None
 
 

@@ -1,6 +1,7 @@
 """`python -m lab.hub --port N --home DIR`: the lab's own stand-in, in real time, which keeps its endpoints in DIR."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -16,7 +17,16 @@ def main() -> None:
     parser.add_argument(
         "--switch", action="append", default=[], metavar="NAME=VALUE", help="see lab/hub/switches.py; repeatable"
     )
+    parser.add_argument(
+        "--own-server",
+        type=Path,
+        nargs=2,
+        metavar=("PYTHON", "HOME"),
+        help="server/'s Python, and a directory for its processes: it answers where it can be an endpoint's container",
+    )
     arguments = parser.parse_args()
+    # Or else a terminated one would leave those processes behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from lab.hub.server import serve  # noqa: PLC0415 - it takes half a second, which --help need not
 
     try:
@@ -25,6 +35,7 @@ def main() -> None:
             home=arguments.home,
             latency=arguments.latency,
             switches=dict(item.partition("=")[::2] for item in arguments.switch),
+            own_server=tuple(arguments.own_server) if arguments.own_server else None,
         )
     except (LabError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,10 +1,15 @@
-"""Calling endpoints: the proxy in front of them (who may, is it awake), and the simulated engine behind it."""
+"""Calling endpoints: the proxy in front of them (who may, is it awake), and the engine behind it.
+
+The engine is simulated, or a process of this project's server.
+"""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
+import httpx2
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -18,6 +23,8 @@ from lab.hub.world import INFER, Endpoint, World
 
 _LONGEST_HOLD = 600.0
 _LOOK_AGAIN = 0.02
+_PASSED_ON = ("accept", "content-type", "traceparent", "tracestate", "user-agent")
+"""Headers that go on to a real engine. The token is for the proxy."""
 
 
 def router(world: World, machine: Machine) -> APIRouter:
@@ -48,10 +55,15 @@ class DataPlane:
             with self._world.lock:
                 endpoint = self._reachable(request, endpoint_id)
                 refusal = self._unready(endpoint)
-                if refusal is None:
-                    config = endpoint.serving or endpoint.config
+                config = endpoint.serving or endpoint.config
+                port = self._world.behind.port(endpoint) if self._world.behind else None
+                if refusal is None and (port is None or rest == health_route(config)):
                     return self._engine(endpoint, config, request, rest, await json_body(request))
+                if refusal is None:
+                    endpoint.requests += 1
                 waits = endpoint.state not in ("paused", "pausing", "failed")
+            if refusal is None:
+                return await self._forwarded(request, f"http://127.0.0.1:{port}{rest}")
             if not waits or self._world.clock.now() >= until or time.monotonic() >= give_up:
                 raise refusal
             await asyncio.sleep(_LOOK_AGAIN)
@@ -84,9 +96,36 @@ class DataPlane:
             return Refusal(self._world.switches.sleeping_status, "Service Unavailable")
         if endpoint.loaded_at is not None and endpoint.loaded_at > now:
             return Refusal(503, "Loading model")
+        if self._world.behind and self._world.behind.state(endpoint, endpoint.serving) not in (None, "ready"):
+            return Refusal(503, "Loading model")
         return None
 
     # -- the engine
+
+    @cached_property
+    def _client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(trust_env=False, timeout=None, limits=httpx2.Limits(max_connections=None))
+
+    async def _forwarded(self, request: Request, url: str) -> Response:
+        """The answer of a real engine, piece by piece as it comes; whoever goes away takes the request along."""
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        sent = self._client.build_request(
+            request.method, url, params=request.query_params, headers=headers, content=await request.body()
+        )
+        try:
+            answer = await self._client.send(sent, stream=True)
+        except httpx2.HTTPError:
+            raise Refusal(503, "Service Unavailable") from None
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                async for piece in answer.aiter_raw():
+                    yield piece
+            finally:
+                await answer.aclose()
+
+        kept = {name: answer.headers[name] for name in ("content-type", "retry-after") if name in answer.headers}
+        return StreamingResponse(pieces(), answer.status_code, headers=kept)
 
     def _engine(
         self, endpoint: Endpoint, config: Mapping[str, Any], request: Request, rest: str, body: Any

@@ -54,11 +54,24 @@ class Machine:
             asleep = self._falls_asleep(endpoint)
             if asleep is not None and asleep <= now and (step is None or asleep < step.at):
                 self._sleep(endpoint, asleep)
-            elif step is not None and step.at <= now:
+            elif step is not None and step.at <= now and (taken := self._possible(endpoint, step)) is not None:
                 endpoint.planned.pop(0)
-                self._take(endpoint, step)
+                self._take(endpoint, taken)
             else:
                 return
+
+    def _possible(self, endpoint: Endpoint, step: Step) -> Step | None:
+        """What a step whose moment has come leads to; None while a process has to get ready for it."""
+        seen = self._world.behind.state(endpoint, endpoint.config) if self._world.behind else None
+        if step.state != "running" or seen is None:
+            return step
+        if seen == "starting":
+            return None
+        now = self._world.clock.now()
+        if seen == "ended":
+            failed = "updateFailed" if endpoint.state == "updating" else "failed"
+            return Step(at=now, state=failed, message=f"{MESSAGES[failed]}: its container has ended")
+        return Step(at=now, state="running")
 
     def _falls_asleep(self, endpoint: Endpoint) -> float | None:
         scaling = endpoint.config["compute"]["scaling"]

@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.hub import wire
 from lab.hub.application import application
 from lab.hub.clock import Clock, Latency
+from lab.hub.containers import Containers
 from lab.hub.environment import environment
 from lab.hub.faults import Fault
 from lab.hub.log import RecordedRequest
@@ -43,6 +44,8 @@ class HubServer:
     latency: a Latency, some of its fields, or the seconds from creation to the first answer. In virtual time the
         default is of the order that users have seen; in real time it is one second in total.
     home: a directory that keeps the endpoints; without it nothing is kept.
+    own_server: the Python of this project's server, and the home of a lab for its processes: where a container can be
+        that server, it answers; without it all answers are simulated.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class HubServer:
         switches: Mapping[str, Any] | Switches | None = None,
         home: Path | None = None,
         port: int = 0,
+        own_server: tuple[Path, Path] | None = None,
     ):
         if step and not virtual_time:
             raise ValueError("step needs virtual_time=True.")
@@ -65,6 +69,10 @@ class HubServer:
         self.lock = self.world.lock
         self._service = Service(self.world)
         self._store = Store(home) if home else None
+        self._containers = (
+            Containers(self.world, python=own_server[0], home=own_server[1]) if own_server is not None else None
+        )
+        self.world.behind = self._containers
         self._home, self._step, self._port = home, step, port
         self._server: wire.PromptServer | None = None
         self._thread: threading.Thread | None = None
@@ -73,8 +81,7 @@ class HubServer:
 
     def start(self) -> Self:
         """Begin to answer."""
-        if self._store:
-            self._store.load(self.world)
+        self._begin()
         listener = listen(self._port)
         self.world.base = f"http://{HOST}:{listener.getsockname()[1]}"
         self._server = wire.PromptServer(wire.configuration(self._application()))
@@ -91,17 +98,28 @@ class HubServer:
 
     def run(self) -> None:
         """Answer in this thread until a signal ends it."""
-        if self._store:
-            self._store.load(self.world)
         with listen(self._port) as listener:
             self.world.base = f"http://{HOST}:{listener.getsockname()[1]}"
-            uvicorn.Server(wire.configuration(self._application())).run(sockets=[listener])
+            self._begin()
+            try:
+                uvicorn.Server(wire.configuration(self._application())).run(sockets=[listener])
+            finally:
+                if self._containers:
+                    self._containers.stop()
 
     def stop(self) -> None:
         """End; whoever still waits for an answer gets none."""
         if self._server and self._thread:
             self._server.end()
             self._thread.join()
+            if self._containers:
+                self._containers.stop()
+
+    def _begin(self) -> None:
+        if self._store:
+            self._store.load(self.world)
+        if self._containers:
+            self._containers.start()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -218,7 +236,9 @@ def locked(home: Path) -> Iterator[None]:
         yield
 
 
-def serve(*, port: int, home: Path, latency: float, switches: Mapping[str, str]) -> None:
+def serve(
+    *, port: int, home: Path, latency: float, switches: Mapping[str, str], own_server: tuple[Path, Path] | None
+) -> None:
     """Answer on a port until a signal ends it: the lab's own stand-in, in real time."""
     with locked(home):
-        HubServer(port=port, home=home, latency=latency, switches=switches).run()
+        HubServer(port=port, home=home, latency=latency, switches=switches, own_server=own_server).run()

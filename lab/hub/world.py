@@ -2,9 +2,9 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from lab.hub.catalogue import Catalogue
 from lab.hub.clock import Clock, Latency
@@ -100,6 +100,18 @@ class Endpoint:
         return hashlib.sha256(f"{self.id}:{value}".encode()).hexdigest()
 
 
+class Behind(Protocol):
+    """Real processes behind endpoints; lab.hub.containers has them."""
+
+    def state(
+        self, endpoint: Endpoint, config: Mapping[str, Any] | None
+    ) -> Literal["starting", "ready", "ended"] | None:
+        """How far the process behind a configuration is; None for one that has none."""
+
+    def port(self, endpoint: Endpoint) -> int | None:
+        """Where the process that serves an endpoint answers; None where none does."""
+
+
 class World:
     """Everything. Whoever reads or writes it holds `lock`; requests are answered under it, one at a time."""
 
@@ -117,6 +129,7 @@ class World:
         self.faults = Faults()
         self.log = RequestLog()
         self.repositories = Repositories()
+        self.behind: Behind | None = None  # without them every answer is simulated
         _populate(self)
 
     def add_account(self, account: Account) -> None:

@@ -5,10 +5,12 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
+from lab import own_server
 from lab.cluster.control import Lab
 from lab.deploy import _tell
 from lab.errors import LabError
@@ -120,6 +122,29 @@ def test_another_context_leaves_endpoints_to_dev(project):
     assert found.config["huggingface"] == {"namespace": "lab-org"}
     assert not found.uses_lab
     assert "api" in target(root, "dev", "", "lab").config["huggingface"]
+
+
+@pytest.mark.parametrize(
+    ("python", "told"),
+    [
+        (sys.executable, "Behind container, own: the server itself, over a tiny model.\n"),
+        ("/nonexistent", "Behind container, own: simulated; `make server` installs what the real one needs.\n"),
+    ],
+    ids=["installed", "missing"],
+)
+def test_the_end_of_up_tells_what_stands_behind_the_custom_engine(project, capsys, monkeypatch, python, told):
+    monkeypatch.setattr(own_server, "_PYTHON", Path(python))
+    custom = {"name": "custom", "image": "registry.example.com/team/server:1"}
+    models = {
+        **MODELS,
+        "container": {"target": "endpoint", "engine": custom, "environment": {"MODEL_ID": "/repository"}},
+        "embeddings": {"target": "endpoint", "engine": custom},
+        "own": {"target": "kubernetes", "engine": custom},
+    }
+    root = project(cluster=CLUSTER, huggingface=LAB, models=models)
+    write_state(root)
+    _tell(Target("dev", "lab", root))
+    assert told in capsys.readouterr().out
 
 
 def test_another_context_needs_a_cluster_to_replace(project):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.own_python import PYTHON
+from tests.server.own_python import PYTHON, TINY_MODEL
 from tests.server.running import Running, environment, running
 
 
@@ -16,8 +16,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not PYTHON.exists():
         pytest.skip("needs make server")
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    made = Path(__file__).parent / "tiny.py"
-    subprocess.run([PYTHON, made, folder], check=True, capture_output=True, env=environment())
+    subprocess.run([PYTHON, TINY_MODEL, folder], check=True, capture_output=True, env=environment())
     return folder
 
 

@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / "server/.venv/bin/python"
+TINY_MODEL = ROOT / "lab/tiny_model.py"
+"""Makes a tiny model in the folder that it is told."""
 SCRIPTS = Path(__file__).parent / "scripts"
 
 needs_server = pytest.mark.skipif(not PYTHON.exists(), reason="needs server/.venv (make server)")

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="the server's depend
 def seen(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    subprocess.run([PYTHON, HERE / "tiny.py", folder], check=True, capture_output=True, env=environment)
+    subprocess.run(
+        [PYTHON, HERE.parents[1] / "lab/tiny_model.py", folder], check=True, capture_output=True, env=environment
+    )
     command = [PYTHON, HERE / "engine_run.py", folder]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-4000:]

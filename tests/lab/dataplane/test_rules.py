@@ -68,6 +68,20 @@ def test_other_engines_finish_what_is_in_flight():
     assert end(pod(labels=labels), 2.0).drain == 2.0
 
 
+def test_the_own_server_drains_for_its_variables_share_of_the_grace_period():
+    own = pod(labels={**OURS, "app.kubernetes.io/name": "custom"}, lifecycle={"preStop": {"sleep": {"seconds": 15}}})
+    found = end(own, 2.0, {"DRAIN_SECONDS": "60"})
+    assert (found.before_signal, found.drain) == pytest.approx((1.0, 0.8))
+    assert served(own, {"SERVED_NAME": "m"}).models == ["m"]
+
+
+def test_a_file_of_keys_is_found_by_its_variable():
+    given = pod(volumeMounts=[{"name": "k", "mountPath": "/etc/callers"}])
+    given["spec"]["volumes"] = [{"name": "k", "secret": {"secretName": "callers"}}]
+    told = {"API_KEYS_FILE": "/etc/callers/keys"}
+    assert key_sources(given, told) == [KeySource(secret="callers", entry="keys", form="lines")]
+
+
 def test_keys_come_from_a_variable_or_from_a_file_of_a_secret():
     variables = [
         {"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "one"}}},
@@ -79,7 +93,7 @@ def test_keys_come_from_a_variable_or_from_a_file_of_a_secret():
     given["spec"]["volumes"] = [{"name": "k", "secret": {"secretName": "files"}}]
     assert key_sources(given) == [
         KeySource(secret="keys", entry="one"),
-        KeySource(secret="files", entry="keys.yaml", is_file=True),
+        KeySource(secret="files", entry="keys.yaml", form="yaml"),
     ]
     assert key_sources(pod()) == []
 
