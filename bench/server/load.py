@@ -1,6 +1,6 @@
 """Load on one server, by locust: as many users as streams, each with one answer after the other.
 
-`python -m bench.server.load URL --api completions --model NAME --streams 8 --warm 2 --seconds 8` prints one JSON object.
+`python -m bench.server.load URL --api completions --model NAME --streams 8 --warm 2 --seconds 8` prints a JSON object.
 It is a process of its own: what it costs is told, and is not the server's.
 """
 
