@@ -26,7 +26,7 @@ endif
 
 .PHONY: help
 help: ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: .venv/.synced ## Install uv when it is missing, and the locked Python environment.
@@ -133,3 +133,8 @@ prove: tools server ## The slow proofs.
 bench: tools ## Timings, each against a baseline of the same run. BENCH="--models 1 10 --rounds 2".
 	@$(RUN) python bench/imports.py
 	@$(RUN) python bench/engine.py $(BENCH)
+
+.PHONY: bench-server
+bench-server: server ## The inference server against a blocking one and others, minutes. BENCH="--streams 1 32 --rounds 1".
+	cd server && $(UV) sync --frozen --quiet --group bench
+	@$(RUN) --group bench python -m bench.server $(BENCH)

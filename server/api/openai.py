@@ -21,6 +21,8 @@ NAMELESS = frozenset({"tgi", "dummy"})
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 404, 429, 500, 503, 504)
 }
+STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+"""What is answered where a stream is asked for."""
 
 
 def router(service: Service) -> APIRouter:
@@ -37,7 +39,7 @@ def router(service: Service) -> APIRouter:
         _check_model(service, model)
         return _model(service, created)
 
-    @routes.post("/v1/chat/completions")
+    @routes.post("/v1/chat/completions", responses=STREAMED)
     async def chat(fields: ChatFields, request: Request) -> Response:
         _check_model(service, fields.model)
         words = service.words
@@ -53,7 +55,7 @@ def router(service: Service) -> APIRouter:
         pieces = service.ask(request, "chat", question)
         return await _answer(request, fields, question, pieces, shapes.Chat(_head(service, "chatcmpl"), words))
 
-    @routes.post("/v1/completions")
+    @routes.post("/v1/completions", responses=STREAMED)
     async def completions(fields: CompletionFields, request: Request) -> Response:
         _check_model(service, fields.model)
         words = service.words

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from server.answering import FinishReason, Piece, Question, Said, Whole
 from server.api.errors import ApiError
 from server.api.fields import GenerateFields, PromptFields, TGIFields, TGIParameters
-from server.api.openai import REFUSALS
+from server.api.openai import REFUSALS, STREAMED
 from server.api.shapes import finite
 from server.api.streaming import EventStream, read_whole
 from server.generation import Sampling
@@ -46,11 +46,11 @@ def router(service: Service) -> APIRouter:
             raise ApiError(400, "Streams are at /generate_stream.", param="stream", code="unsupported_parameter")
         return JSONResponse(await _whole(service, fields, request))
 
-    @routes.post("/generate_stream")
+    @routes.post("/generate_stream", responses=STREAMED)
     async def generate_stream(fields: TGIFields, request: Request) -> Response:
         return await _stream(service, fields, request)
 
-    @routes.post("/")
+    @routes.post("/", responses=STREAMED)
     async def either(fields: TGIFields, request: Request) -> Response:
         if fields.stream:
             return await _stream(service, fields, request)

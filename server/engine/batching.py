@@ -16,6 +16,7 @@ from transformers.generation.continuous_batching.continuous_api import Continuou
 from transformers.generation.continuous_batching.requests import RequestState
 
 from server.engine import attention
+from server.log import LOG
 
 FAILURES = 3
 """So many failing steps in a row end the loop: what failed is the device and not a batch."""
@@ -117,8 +118,11 @@ class Batching(ContinuousBatchingManager):
 
     def _sample(self, scores: Any, output_ids: Any) -> None:
         batch = self.batch_processor.inputs_and_outputs.requests_in_batch
-        chosen = self._listener.sample(scores[0], [each.state.request_id for each in batch if each.has_new_token])
-        output_ids[0, : len(chosen)].copy_(chosen)
+        request_ids = [each.state.request_id for each in batch if each.has_new_token]
+        # A row for every request; those whose prompts are not read whole yet have none of their own, and come last.
+        if request_ids:
+            chosen = self._listener.sample(scores[0, : len(request_ids)], request_ids)
+            output_ids[0, : len(chosen)].copy_(chosen)
 
     def _generation_step(self) -> None:
         """One step. If it fails, so do the requests that are part of it, and the others go on."""
@@ -127,6 +131,7 @@ class Batching(ContinuousBatchingManager):
         try:
             super()._generation_step()
         except Exception as error:
+            LOG.error("a step of the engine failed", exc_info=error)
             self._failures += 1
             if self._failures == FAILURES:
                 raise
