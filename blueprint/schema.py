@@ -56,7 +56,10 @@ def stack_schema(project: str) -> dict[str, Any]:
         # Keys of Pulumi and of its providers are theirs to check.
         "patternProperties": {
             f"^(?!{project}:)[^:]+:.": True,
-            f"^{project}-secrets:.": {**_SECURE, "description": "The value of a secret that an endpoint names."},
+            f"^{project}-secrets:.": {
+                **_SECURE,
+                "description": "The value of a secret that a model or an image names.",
+            },
         },
         "additionalProperties": False,
     }

@@ -87,8 +87,9 @@ Secrets are no settings. A read token for the Hub comes from an existing Secret 
 from the secret configuration value `hubReadToken` (`pulumi config set --secret hubReadToken`); in clear text that value
 is refused. What looks like a token is masked in every message.
 
-What an endpoint keeps secret stands under `llm-inference-secrets`: `pulumi config set --secret
-llm-inference-secrets:hub-read` stores a value, and `secrets: {{HF_TOKEN: hub-read}}` of the model names it.
+What an endpoint keeps secret, the keys of callers and the passwords of registries stand under `llm-inference-secrets`:
+`pulumi config set --secret llm-inference-secrets:hub-read` stores a value, and `secrets: {{HF_TOKEN: hub-read}}` of a
+model names it.
 
 {_sections()}"""
 

@@ -15,8 +15,9 @@ from lab.hub.environment import environment as hub_environment
 from tests.support import copy_project
 
 pytestmark = pytest.mark.skipif(
-    not (shutil.which("pulumi") and shutil.which("pulumi-resource-kubernetes")),
-    reason="needs pulumi and pulumi-resource-kubernetes on PATH",
+    # The CLI asks for the plugin of every package that is installed, used or not.
+    not all(map(shutil.which, ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-docker"))),
+    reason="needs pulumi, pulumi-resource-kubernetes and pulumi-resource-docker on PATH",
 )
 
 

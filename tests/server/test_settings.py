@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+from typing import get_args
 
 import pytest
 
-from tests.server.own_python import PYTHON, ROOT
+from blueprint.engines import custom
+from blueprint.settings.engine_custom import ClusterCustom
+from tests.server.own_python import PYTHON, ROOT, needs_server, run
 from tests.server.running import environment
 
 
@@ -57,3 +60,20 @@ def test_they_are_printed_at_start_without_secrets(narrow):
     assert printed["SERVED_NAME"] == "tiny"
     assert printed["API_KEY"] == "set"
     assert printed["LANGFUSE_SECRET_KEY"] is None
+
+
+@needs_server
+def test_what_a_stack_tells_the_server_is_what_it_reads():
+    listed, _ = run("settings_table.py")
+    defaults = {name.strip("`"): default.strip("`") for name, default, _ in listed}
+    told = {*custom.OPTIONS.values(), custom.KEYS.keys_variable, *custom.VARIABLES} - {"USER"}
+    assert told <= defaults.keys()
+    assert defaults["MAX_RUNNING_REQUESTS"] == str(custom.SERVER_MAX_RUNNING)
+
+
+@pytest.mark.parametrize("option", ["dtype", "quantization"])
+def test_a_stack_offers_the_words_that_the_server_knows(option):
+    (offered, _) = get_args(ClusterCustom.model_fields[option].annotation)
+    (said,) = refused(MODEL_ID="x", **{custom.OPTIONS[option]: "another"})
+    words = [f"'{word}'" for word in get_args(offered)]
+    assert f"should be {', '.join(words[:-1])} or {words[-1]}." in said
