@@ -95,7 +95,7 @@ class Fleet:
                 ports=(port, metrics_port),
                 pod=uid,
                 drain=end.drain,
-                keys=self._write_keys(named, keys),
+                keys=self._write_keys(named, keys) if keys or "API_KEYS_FILE" in told else None,
             )
         else:
             metrics_port = port
@@ -180,10 +180,8 @@ class Fleet:
     def _keys_file(self, name: str) -> Path:
         return self._home / "dataplane" / "keys" / name
 
-    def _write_keys(self, name: str, keys: Sequence[str]) -> Path | None:
-        """Keys on a command line would be public, and a variable takes one; no file where anybody may call."""
-        if not keys:
-            return None
+    def _write_keys(self, name: str, keys: Sequence[str]) -> Path:
+        """Keys on a command line would be public, and a variable takes one. The server refuses a file without any."""
         file = self._keys_file(name)
         file.parent.mkdir(mode=0o700, exist_ok=True)
         write_private(file, "".join(f"{key}\n" for key in keys))
