@@ -19,7 +19,7 @@ def seen(tmp_path_factory):
         [PYTHON, HERE.parents[1] / "lab/tiny_model.py", folder], check=True, capture_output=True, env=environment
     )
     command = [PYTHON, HERE / "engine_run.py", folder]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
 

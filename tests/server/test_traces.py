@@ -170,7 +170,7 @@ def test_langfuse_gets_its_own_headers_beside_the_collector():
 def test_a_collector_that_says_nothing_holds_nobody_up(collector):
     """2,000 requests make more spans than wait at most; and a pod has to end in time."""
     found, log = sent("silent", collector=collector, langfuse=True, options=LANGFUSE, more=2000)
-    assert found["waited"] < 3
+    assert found["waited"] < 8
     assert found["closed"] < 6
     assert "s-key" not in log
 
