@@ -1,6 +1,7 @@
 """`make up` of a stack that builds the image its model runs, in a project of its own, with a lab of its own."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -28,7 +29,7 @@ def checkout(tmp_path_factory):
     root = tmp_path_factory.mktemp("images") / "project"
     copy_project(root)
     (root / "tiny").mkdir()
-    (root / "tiny/Dockerfile").write_text("FROM scratch\nCOPY file /\n")
+    (root / "tiny/Dockerfile").write_text(f"FROM scratch\nCOPY file /\nLABEL {d.LABEL}=1\n")
     (root / "tiny/file").write_text("1")
     stack = yaml.safe_load((root / "Pulumi.dev.yaml").read_text())
     models = stack["config"]["llm-inference:models"]
@@ -41,7 +42,7 @@ def checkout(tmp_path_factory):
     yield root
     subprocess.run([sys.executable, "-m", "lab.cluster", "down", "--delete"], cwd=root, check=True)
     if d.client():
-        d.docker("image", "rm", "--force", TAGGED, check=False)
+        d.remove(TAGGED)
 
 
 def builds(root, build):
@@ -77,6 +78,8 @@ def test_without_a_daemon_the_model_is_up_with_the_tag_and_it_is_said(checkout):
     said = up(checkout, DOCKER_HOST="unix:///nowhere/docker.sock")
     assert f"Left out: {TAGGED} is neither built nor pushed" in said
     assert "1/1 replicas ready" in said
+    # The default provider, which nobody asked for, is counted in neither.
+    assert re.search(r"\+ (\d+) created", said)[1] == re.search(r"has (\d+) resources", said)[1]
     assert deployed(checkout) == TAGGED
 
 

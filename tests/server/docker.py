@@ -14,7 +14,9 @@ BASE = "llm-inference-tests/python:bookworm"
 VLLM_BASE = "llm-inference-tests/vllm:stand-in"
 NEEDS = "needs a docker daemon that answers, a docker with BuildKit on PATH, and debootstrap"
 
-_LABEL = "llm-inference-tests"
+LABEL = "llm-inference-tests"
+"""Of the images that tests build, by which they are found when they have lost their names."""
+
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -50,14 +52,14 @@ def docker(*words: str, check: bool = True, timeout: float = 600, stdin: str | N
 def built(dockerfile: Path, tag: str, *, base: str, context: Path | None = None) -> str:
     """Build, and give the image's id."""
     words = ["build", "--quiet", "--file", str(dockerfile), "--tag", tag, "--build-arg", f"BASE_IMAGE={base}"]
-    words += ["--label", _LABEL]
+    words += ["--label", LABEL]
     return docker(*words, str(context or dockerfile.parent), timeout=1200)
 
 
 def remove(tag: str) -> None:
     """Delete an image that was built, and those that had its tag before: each weighs gigabytes."""
-    docker("image", "rm", tag)
-    docker("image", "prune", "--force", "--filter", f"label={_LABEL}")
+    docker("image", "rm", tag, check=False)
+    docker("image", "prune", "--force", "--filter", f"label={LABEL}")
 
 
 def python_base() -> str:

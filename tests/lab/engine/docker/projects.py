@@ -49,7 +49,7 @@ class Note(Resource):
     def __init__(self, name, text):
         super().__init__(Notes(), name, {"text": text})
 """
-DOCKERFILE = "FROM scratch\nARG WORD\nCOPY one /\nENV WORD=$WORD\n"
+DOCKERFILE = f"FROM scratch\nARG WORD\nCOPY one /\nENV WORD=$WORD\nLABEL {d.LABEL}=1\n"
 
 
 @dataclass(frozen=True)
@@ -134,4 +134,4 @@ class Project:
     def clean(self) -> None:
         Processes(self.root / ".lab").sweep()
         if d.client():
-            d.docker("image", "rm", "--force", NAME, check=False)
+            d.remove(NAME)
