@@ -23,7 +23,7 @@ HANGS = 30  # seconds: an answer here has less than a hundred tokens
 @pytest.mark.parametrize(
     ("selected", "seconds"),
     [
-        (("--phases", "fuzzing", "--include-method", "POST"), 30),
+        (("--phases", "fuzzing", "--include-method", "POST", "--seed", "1"), 30),
         pytest.param(("--phases", "coverage,fuzzing,stateful"), 300, marks=pytest.mark.prove),
     ],
     ids=["what asks the model", "all"],
@@ -31,7 +31,7 @@ HANGS = 30  # seconds: an answer here has less than a hundred tokens
 def test_nothing_that_is_sent_breaks_it_or_hangs(tiny, tmp_path, selected, seconds):
     with running(tiny, tmp_path, MAX_MODEL_LEN="96", MAX_RUNNING_REQUESTS="8") as server:
         words = ["--checks", ",".join(CHECKS), *selected, "--max-time", str(seconds)]
-        words += ["--request-timeout", str(HANGS), "--workers", "4", "--continue-on-failure", "--no-shrink"]
+        words += ["--request-timeout", str(HANGS), "--continue-on-failure", "--no-shrink"]
         done = subprocess.run(
             [Path(sys.executable).parent / "schemathesis", "run", f"{server.url}/openapi.json", *words],
             env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.server.fuzz_hooks", "NO_COLOR": "1"},

@@ -3,7 +3,10 @@
 import json
 import re
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx2 as httpx
 import pytest
 
 from tests.server import docker as d
@@ -172,6 +175,47 @@ def test_our_image_says_how_it_runs(server_image):
     assert {"HOST=0.0.0.0", "PORT=8080", "METRICS_PORT=8001"} <= set(config["Env"])
     assert set(config["ExposedPorts"]) == {"8080/tcp", "8001/tcp"}
     assert "/health" in " ".join(config["Healthcheck"]["Test"])
+
+
+@pytest.fixture
+def readable(tiny, tmp_path):
+    """The tiny model, for a user who is not its owner."""
+    tmp_path.chmod(0o755)
+    copy = shutil.copytree(tiny, tmp_path / "tiny")
+    for file in copy.iterdir():
+        file.chmod(0o644)
+    return copy
+
+
+def test_docker_stop_lets_a_stream_come_to_its_end(server_image, container, readable):
+    """Within DRAIN_SECONDS, and long before docker's own patience ends."""
+    words = ("--publish", "127.0.0.1::8080", "--volume", f"{readable}:/models/tiny:ro")
+    name = container(OURS, *words, environment=("MODEL_ID=/models/tiny", "DRAIN_SECONDS=60", "OMP_NUM_THREADS=1"))
+    url = f"http://{docker('port', name, '8080/tcp')}"
+    until(lambda: ready(url), seconds=120)
+    body = {"prompt": "The cluster", "max_tokens": 600, "temperature": 0, "ignore_eos": True, "stream": True}
+    with (
+        ThreadPoolExecutor(1) as threads,
+        httpx.stream("POST", f"{url}/v1/completions", json=body, timeout=60) as answer,
+    ):
+        events = (line for line in answer.iter_lines() if line)
+        assert "error" not in next(events)
+        began = time.monotonic()
+        stopping = threads.submit(docker, "stop", "--time", "80", name)
+        *_, last, done = events
+        assert json.loads(last.removeprefix("data: "))["choices"][0]["finish_reason"] == "length"
+        assert done == "data: [DONE]"
+        stopping.result()
+    assert inspect(name)["State"]["ExitCode"] == 0
+    assert time.monotonic() - began < 60
+    assert said(name)[-1]["message"] == "exit"
+
+
+def ready(url):
+    try:
+        return httpx.get(f"{url}/ready").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_our_image_built_again_is_the_same_and_new_code_installs_nothing(server_image):
