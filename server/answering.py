@@ -163,12 +163,13 @@ class Answering:
 
 
 class _Reader:
-    """The pieces of one answer. Closing it ends the answer."""
+    """The pieces of one answer. Closing it ends the answer. tokens: of the pieces that were read."""
 
     def __init__(self, task: "asyncio.Task[None]", pieces: "asyncio.Queue[Piece | AnswerError]") -> None:
         self._task = task
         self._pieces = pieces
         self._over = False
+        self.tokens = 0
 
     def __aiter__(self) -> "_Reader":
         return self
@@ -181,6 +182,7 @@ class _Reader:
             self._over = True
             raise piece
         self._over = piece.finish is not None
+        self.tokens += len(piece.said)
         return piece
 
     async def aclose(self) -> None:

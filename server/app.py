@@ -20,5 +20,11 @@ def create_app(service: Service) -> FastAPI:
         return Response(status_code=499)  # nobody reads it; the log has it, in nginx's number
 
     app.add_exception_handler(Gone, gone)
-    app.add_middleware(Doorman, gate=service.gate, observer=service.observer, keys=service.settings.keys())
+    app.add_middleware(
+        Doorman,
+        gate=service.gate,
+        observer=service.observer,
+        keys=service.settings.keys(),
+        max_body_bytes=service.settings.max_body_bytes,
+    )
     return app

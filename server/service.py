@@ -122,6 +122,7 @@ class Service:
         request.state.watch = watch
         assert self._answering is not None
         pieces = self._answering.begin(question, watch)
+        request.state.answer = pieces
         request.state.log = {"prompt_tokens": len(question.prompt), "max_new_tokens": sampling.max_new_tokens}
         return pieces
 

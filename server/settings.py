@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     max_queued_tokens: Positive | None = Field(
         None, description="Most tokens of all waiting prompts; beyond it 429. Default: no limit of its own."
     )
+    max_body_bytes: Positive = Field(8_388_608, description="Longest body of a request, in bytes; beyond it 413.")
     request_timeout_seconds: Seconds = Field(600, description="Longest time for one answer, waiting included.")
     drain_seconds: Seconds = Field(60, description="After SIGTERM, time for the answers that are under way.")
     api_key: SecretStr | None = Field(None, description="The key that clients have to send. Without any key all may.")

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.admission import Gate
-from server.api.errors import ApiError, as_api_error
+from server.api.errors import TOO_LONG, ApiError, as_api_error
 from server.log import LOG, tell
 from server.observing import Observer, Status
 
@@ -32,10 +32,13 @@ OPERATIONS = {
 class Doorman:
     """An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp, *, gate: Gate, observer: Observer, keys: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, gate: Gate, observer: Observer, keys: Collection[str], max_body_bytes: int
+    ) -> None:
         self._app = app
         self._gate = gate
         self._observer = observer
+        self._max_body_bytes = max_body_bytes
         # Of one length, so that the comparison tells nothing of a key's.
         self._keys = [_digest(key.encode()) for key in keys]
 
@@ -64,6 +67,8 @@ class Doorman:
             if scope["path"] not in OPEN_PATHS and not self._knows(headers.get("authorization", "")):
                 error = ApiError(401, "A valid API key is needed: Authorization: Bearer KEY.", code="invalid_api_key")
                 await error.response()(scope, receive, answer)
+            elif self._is_too_long(headers.get("content-length", "")):
+                await TOO_LONG.response()(scope, receive, answer)
             elif operation is None:
                 await self._app(scope, receive, answer)
             else:
@@ -77,6 +82,10 @@ class Doorman:
             if operation is not None:
                 self._end(scope, operation, headers, request_id, status)
             self._log(scope, request_id, status, time.monotonic() - began)
+
+    def _is_too_long(self, length: str) -> bool:
+        """Of one whose length is told beforehand. The routes count the others; their answer to this has no JSON."""
+        return length.isdecimal() and int(length) > self._max_body_bytes
 
     def _knows(self, authorization: str) -> bool:
         if not self._keys:
@@ -94,6 +103,7 @@ class Doorman:
 
     @staticmethod
     def _log(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        answer = scope["state"].get("answer")
         # The route and not the path: what somebody asks for by mistake may be a key or a prompt.
         route = scope.get("route")
         fields: dict[str, Any] = {
@@ -103,6 +113,7 @@ class Doorman:
             "status": status or None,
             "seconds": round(seconds, 4),
             **scope["state"].get("log", {}),
+            "completion_tokens": answer.tokens if answer else None,
         }
         level = logging.DEBUG if scope["path"] in OPEN_PATHS else logging.INFO
         tell(level, "request", **{key: value for key, value in fields.items() if value is not None})

@@ -36,7 +36,14 @@ class ApiError(Exception):
     """An error to answer with."""
 
     def __init__(
-        self, status: int, message: str, *, param: str | None = None, code: str | None = None, retry: int | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry: int | None = None,
+        close: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -44,6 +51,7 @@ class ApiError(Exception):
         self.param = param
         self.code = code
         self.retry = retry
+        self.close = close
 
     def body(self) -> dict[str, Any]:
         """OpenAI's form of it."""
@@ -55,9 +63,15 @@ class ApiError(Exception):
     def response(self) -> JSONResponse:
         """The whole answer."""
         headers = {} if self.retry is None else {"Retry-After": str(self.retry)}
+        if self.close:
+            headers["Connection"] = "close"
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse(self.body(), status_code=self.status, headers=headers)
+
+
+# The connection ends with it: what else comes on it is the rest of that body.
+TOO_LONG = ApiError(413, "The body has more bytes than this server takes.", code="body_too_long", close=True)
 
 
 def as_api_error(error: Exception) -> ApiError:  # noqa: PLR0911 - one for each kind
@@ -75,6 +89,8 @@ def as_api_error(error: Exception) -> ApiError:  # noqa: PLR0911 - one for each 
             return ApiError(400, str(error), param="messages")
         case RequestValidationError():
             return _invalid(error)
+        case HTTPException(status_code=413):
+            return TOO_LONG
         case HTTPException():
             message = {404: "There is nothing at this path.", 405: "This path does not take this method."}
             return ApiError(error.status_code, message.get(error.status_code, "The request cannot be read."))

@@ -19,7 +19,7 @@ NAMELESS = frozenset({"tgi", "dummy"})
 """What TGI's documentation says to send, and huggingface_hub sends, for the one model that is there."""
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (400, 401, 404, 429, 500, 503, 504)
+    status: {"model": ErrorBody} for status in (400, 401, 404, 413, 429, 500, 503, 504)
 }
 STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 """What is answered where a stream is asked for."""
@@ -27,7 +27,7 @@ STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-strea
 
 def router(service: Service) -> APIRouter:
     """The routes."""
-    routes = APIRouter(responses=REFUSALS)
+    routes = APIRouter(responses=REFUSALS, max_body_size=service.settings.max_body_bytes)
     created = int(time.time())
 
     @routes.get("/v1/models")
@@ -128,5 +128,4 @@ async def _answer(
             pieces, lambda read: shapes.chunks(shape, read, prompt=len(question.prompt), usage=usage), done=True
         )
     read = await read_whole(request, pieces)
-    request.state.log |= {"completion_tokens": read.tokens}
     return JSONResponse(shape.whole(read, prompt=len(question.prompt)))

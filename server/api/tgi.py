@@ -21,7 +21,7 @@ FINISH: dict[FinishReason, str] = {"eos": "eos_token", "length": "length", "stop
 
 def router(service: Service) -> APIRouter:
     """The routes."""
-    routes = APIRouter(responses=REFUSALS)
+    routes = APIRouter(responses=REFUSALS, max_body_size=service.settings.max_body_bytes)
 
     @routes.post("/generate")
     async def generate(fields: GenerateFields, request: Request) -> Response:
@@ -75,9 +75,7 @@ async def _question(service: Service, fields: TGIFields, *, logprobs: bool) -> Q
 
 
 async def _read(service: Service, question: Question, request: Request) -> Whole:
-    answer = await read_whole(request, service.ask(request, "text_completion", question))
-    request.state.log |= {"completion_tokens": answer.tokens}
-    return answer
+    return await read_whole(request, service.ask(request, "text_completion", question))
 
 
 async def _whole(service: Service, fields: TGIFields, request: Request) -> dict[str, Any]:

@@ -76,6 +76,14 @@ def free_ports() -> tuple[int, int]:
 @contextlib.contextmanager
 def running(model: Path, folder: Path, **variables: str) -> Iterator[Running]:
     """Start the server and wait until it is ready; it is killed afterwards, if it still runs."""
+    with starting(model, folder, **variables) as server:
+        _wait(server)
+        yield server
+
+
+@contextlib.contextmanager
+def starting(model: Path, folder: Path, **variables: str) -> Iterator[Running]:
+    """Start the server; it is killed afterwards, if it still runs."""
     port, metrics_port = free_ports()
     log = folder / f"server-{port}.log"
     ports = {"PORT": str(port), "METRICS_PORT": str(metrics_port)}
@@ -91,7 +99,6 @@ def running(model: Path, folder: Path, **variables: str) -> Iterator[Running]:
         process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", log, variables.get("API_KEY")
     )
     try:
-        _wait(server)
         yield server
     finally:
         process.kill()

@@ -30,3 +30,9 @@ def test_the_log_is_json_with_an_id_for_every_request(narrow):
     narrow.post("/generate", {"prompt": "a", "max_new_tokens": 3}, **{"X-Request-Id": "mine-77"})
     (line,) = [line for line in narrow.lines() if line.get("request_id") == "mine-77"]
     assert (line["route"], line["status"], line["completion_tokens"]) == ("/generate", 200, 3)
+
+
+def test_the_log_counts_the_tokens_of_a_stream_too(narrow):
+    list(narrow.events("/v1/completions", {"prompt": "a", "max_tokens": 7, "ignore_eos": True, "stream": True}))
+    asked = [line for line in narrow.lines() if line.get("route") == "/v1/completions"]
+    assert (asked[-1]["status"], asked[-1]["completion_tokens"]) == (200, 7)

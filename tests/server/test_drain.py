@@ -1,9 +1,12 @@
 """SIGTERM in the middle of answers."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.server.running import Running, running
+import pytest
+
+from tests.server.running import Running, running, starting
 
 ASKED = {"prompt": "The cluster", "max_tokens": 600, "temperature": 0, "ignore_eos": True}
 
@@ -51,3 +54,23 @@ def test_what_does_not_complete_in_time_is_cut_off_and_told_so(tiny, tmp_path):
         assert last["error"]["code"] == "server_exits"
         assert server.process.wait(timeout=20) == 0
         assert 1 <= time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("said", ["settings", "listening"])
+def test_before_the_model_is_loaded_it_exits_at_once(tiny, tmp_path, said):
+    """While libraries are imported, and while weights are read: neither can be stopped half-way."""
+    with starting(tiny, tmp_path) as server:
+        until = time.monotonic() + 60
+        while said not in [json.loads(line)["message"] for line in whole_lines(server)]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        began = time.monotonic()
+        server.terminate()
+        assert server.process.wait(timeout=30) == 0
+        assert time.monotonic() - began < 10
+        assert [line for line in server.lines() if line["level"] == "error"] == []
+
+
+def whole_lines(server: Running) -> list[str]:
+    """The log as far as it is written: its last line may be half a one."""
+    return server.log.read_text().split("\n")[:-1]

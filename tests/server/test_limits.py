@@ -1,5 +1,7 @@
 """What a server says that is asked for too much, and that nobody's leaving costs others."""
 
+import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -74,7 +76,7 @@ def test_a_prompt_that_does_not_fit_says_by_how_much(server):
 @pytest.mark.parametrize("key", ["canary-key-7f3a", "key-of-a-file", "key-of-another"])
 def test_every_key_opens(narrow, key):
     answer = narrow.post("/v1/completions", SHORT, Authorization=f"Bearer {key}")
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(
@@ -140,3 +142,31 @@ def test_a_sane_request_id_is_taken_over_and_another_is_made(server):
     )
     made = server.post("/generate", {"prompt": "a"}, **{"X-Request-Id": 'a b{"'}).headers["X-Request-Id"]
     assert made.startswith("req-")
+
+
+MOST = 8_388_608  # bytes
+JSON = {"Content-Type": "application/json"}
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(server):
+    """Nothing of it is sent here: only how long it is going to be."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {MOST + 1}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "body_too_long"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/generate"])
+def test_a_body_that_comes_in_chunks_is_counted(server, path):
+    chunks = (b" " * 65536 for _ in range(MOST // 65536 + 1))
+    answer = httpx.post(server.url + path, content=chunks, headers=JSON, timeout=30)
+    assert (answer.status_code, error(answer)["code"]) == (413, "body_too_long")
+
+
+def test_a_body_just_short_enough_is_read(server):
+    body = b'{"prompt": "a", "max_tokens": 1}'
+    answer = httpx.post(f"{server.url}/v1/completions", content=body.ljust(MOST), headers=JSON, timeout=60)
+    assert answer.status_code == 200, answer.text

@@ -140,9 +140,14 @@ def test_mandatory_violations_stop_the_deployment_and_advisory_ones_do_not(packs
 
 
 def test_what_a_policy_cannot_know_in_a_preview_is_told_and_does_not_stop_it(packs):
-    stopped, (told,) = packs.judge(OWN, pod(image=UNKNOWN), preview=True)
-    assert (stopped, told.level, told.policy) == (False, "advisory", "image-by-digest")
-    assert "can't run policy 'image-by-digest' from policy pack 'llm-inference@v0.0.1' during preview" in told.text
+    stopped, (told,) = packs.judge(OWN, pod(image=PINNED, securityContext=UNKNOWN), preview=True)
+    assert (stopped, told.level, told.policy) == (False, "advisory", "no-privileged-container")
+    begin = "can't run policy 'no-privileged-container' from policy pack 'llm-inference@v0.0.1' during preview"
+    assert begin in told.text
+
+
+def test_an_image_that_up_builds_is_no_matter_of_the_preview(packs):
+    assert packs.judge(OWN, pod(image=UNKNOWN), preview=True) == (False, [])
 
 
 def test_secrets_reach_a_policy_bare(packs):
