@@ -1,12 +1,15 @@
-"""Make a tiny Llama with a tokenizer of its own: `server/.venv/bin/python lab/tiny_model.py FOLDER [DTYPE [END]]`.
+"""Make a tiny Llama with a tokenizer of its own.
 
-About 3 M parameters, random but for a fixed seed. It says nothing of sense. In float64 when no dtype is given: what a
-batch changes in the last digits then never changes a draw, on any processor, and texts can be compared. END is `never`,
-where the end token is never the likeliest one and an answer is as long as it may be, or `soon`, for people who chat:
-after some dozens of tokens.
+`server/.venv/bin/python lab/tiny_model.py FOLDER [DTYPE [END [SIZE]]]`
+
+About 3 M parameters, 29 M where SIZE is `small`, random but for a fixed seed. It says nothing of sense. In float64 when
+no dtype is given: what a batch changes in the last digits then never changes a draw, on any processor, and texts can be
+compared. END is `never`, where the end token is never the likeliest one and an answer is as long as it may be, or
+`soon`, for people who chat: after some dozens of tokens.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -21,6 +24,23 @@ CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+SIZES: Mapping[str, Mapping[str, int]] = {
+    "tiny": {
+        "hidden_size": 192,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+    },
+    # For measurements: where a step is short, whatever is around it looks large.
+    "small": {
+        "hidden_size": 512,
+        "intermediate_size": 1536,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+    },
+}
 SPECIAL = ["<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 
 
@@ -49,16 +69,12 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def model(words: PreTrainedTokenizerFast, dtype: str, end: str) -> LlamaForCausalLM:
+def model(words: PreTrainedTokenizerFast, dtype: str, end: str, size: str) -> LlamaForCausalLM:
     """Weights wide enough that the next token depends on the text, and few candidates share its probability."""
     torch.manual_seed(7)
     config = LlamaConfig(
         vocab_size=len(words),
-        hidden_size=192,
-        intermediate_size=512,
-        num_hidden_layers=4,
-        num_attention_heads=6,
-        num_key_value_heads=2,
+        **SIZES[size],
         max_position_embeddings=CONTEXT,
         initializer_range=WIDTH,
         bos_token_id=words.bos_token_id,
@@ -77,11 +93,11 @@ def model(words: PreTrainedTokenizerFast, dtype: str, end: str) -> LlamaForCausa
     return made
 
 
-def main(folder: str, dtype: str = "float64", end: str = "never") -> None:
+def main(folder: str, dtype: str = "float64", end: str = "never", size: str = "tiny") -> None:
     """Make it in a folder."""
     words = tokenizer()
     words.save_pretrained(folder)
-    made = model(words, dtype, end)
+    made = model(words, dtype, end, size)
     made.save_pretrained(folder)
 
 

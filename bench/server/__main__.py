@@ -26,14 +26,15 @@ def main() -> None:
     parser.add_argument("--warm", type=float, default=2, help="seconds of load before it is measured")
     parser.add_argument("--seconds", type=float, default=8, help="seconds of load that are measured")
     parser.add_argument("--threads", type=int, default=THREADS, help="of each model")
+    parser.add_argument("--model", choices=["tiny", "small"], default="small", help="3 or 29 million parameters")
     given = parser.parse_args()
     times = {"warm": given.warm, "seconds": given.seconds}
     loads = [f"{load:.1f}" for load in os.getloadavg()]
     results: Results = {}
     texts: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "tiny"
-        made = [PYTHON, ROOT / "tests/server/tiny.py", model, "float32"]
+        model = Path(folder) / given.model
+        made = [PYTHON, ROOT / "lab/tiny_model.py", model, "float32", "never", given.model]
         subprocess.run(made, check=True, capture_output=True, env=environment(given.threads))
         for number in range(given.rounds):
             print(f"round {number + 1} of {given.rounds}", flush=True)

@@ -2,12 +2,15 @@
 
 import json
 import socket
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2 as httpx
 import pytest
+
+from tests.server.own_python import PYTHON, ROOT
 
 LONG = {"prompt": "The cluster", "max_tokens": 1900, "temperature": 0, "ignore_eos": True}
 SHORT = {"prompt": "The cluster", "max_tokens": 2, "temperature": 0}
@@ -157,6 +160,20 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(server):
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "body_too_long"
+
+
+LISTEN = """
+import socket
+from server.__main__ import listen
+from server.settings import Settings
+with listen(Settings(model_id="m", port=0)) as door, socket.create_connection(door.getsockname()):
+    print(door.accept()[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+"""
+
+
+def test_a_token_does_not_wait_for_the_acknowledgement_of_what_was_sent_before_it():
+    done = subprocess.run([PYTHON, "-c", LISTEN], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/generate"])
