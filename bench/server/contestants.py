@@ -20,7 +20,7 @@ from bench.server.asking import ANSWER_TOKENS, prompt
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / "server/.venv/bin/python"
 START_SECONDS = 120
-PROBE_EVERY = 0.05  # seconds: a probe costs the server as much as an event of a stream does
+PROBE_EVERY = 0.2  # seconds: a probe costs the server more than an event of a stream does
 
 
 @dataclass(frozen=True, kw_only=True)

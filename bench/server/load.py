@@ -43,8 +43,9 @@ class Seen:
     def between(self, begin: float, end: float) -> dict[str, Any]:
         """What the time from begin to end came to."""
         answers, events = len(self.per_answer), sum(self.per_answer)
-        # One event is one token, or a few, or all of an answer: the whole answers tell which.
-        tokens = ANSWER_TOKENS * answers / events if events else 0
+        # One event is one token, or a few, or all of an answer: the whole answers tell which. Where none was made in
+        # time it was a stream, of which these servers send every token by itself.
+        tokens = ANSWER_TOKENS * answers / events if events else 1
         # What did not come counts with the time that it was waited for until now: too little, and not nothing.
         waited = [end - asked for asked in self.asked.values()]
         return {
