@@ -1,6 +1,6 @@
 """Every error in OpenAI's format, whoever makes it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -43,7 +43,7 @@ class ApiError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry: int | None = None,
-        close: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -51,7 +51,7 @@ class ApiError(Exception):
         self.param = param
         self.code = code
         self.retry = retry
-        self.close = close
+        self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
         """OpenAI's form of it."""
@@ -62,16 +62,18 @@ class ApiError(Exception):
 
     def response(self) -> JSONResponse:
         """The whole answer."""
-        headers = {} if self.retry is None else {"Retry-After": str(self.retry)}
-        if self.close:
-            headers["Connection"] = "close"
+        headers = dict(self.headers)
+        if self.retry is not None:
+            headers["Retry-After"] = str(self.retry)
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse(self.body(), status_code=self.status, headers=headers)
 
 
 # The connection ends with it: what else comes on it is the rest of that body.
-TOO_LONG = ApiError(413, "The body has more bytes than this server takes.", code="body_too_long", close=True)
+TOO_LONG = ApiError(
+    413, "The body has more bytes than this server takes.", code="body_too_long", headers={"Connection": "close"}
+)
 
 
 def as_api_error(error: Exception) -> ApiError:  # noqa: PLR0911 - one for each kind
@@ -93,7 +95,8 @@ def as_api_error(error: Exception) -> ApiError:  # noqa: PLR0911 - one for each 
             return TOO_LONG
         case HTTPException():
             message = {404: "There is nothing at this path.", 405: "This path does not take this method."}
-            return ApiError(error.status_code, message.get(error.status_code, "The request cannot be read."))
+            said = message.get(error.status_code, "The request cannot be read.")
+            return ApiError(error.status_code, said, headers=error.headers)  # of 405: what the path takes
         case _:
             return ApiError(
                 500, "The server failed. Its log tells more, under the request's id.", code="internal_error"

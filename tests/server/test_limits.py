@@ -187,3 +187,9 @@ def test_a_body_just_short_enough_is_read(server):
     body = b'{"prompt": "a", "max_tokens": 1}'
     answer = httpx.post(f"{server.url}/v1/completions", content=body.ljust(MOST), headers=JSON, timeout=60)
     assert answer.status_code == 200, answer.text
+
+
+def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(server):
+    answer = httpx.put(f"{server.url}/v1/completions", json={})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert error(answer)["message"] == "This path does not take this method."
