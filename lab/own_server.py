@@ -12,6 +12,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx2
+
+from blueprint.engines.custom import READY_PATH
 from lab.cluster.processes import Program
 from lab.locking import exclusive
 
@@ -93,6 +96,15 @@ def program(
         command=[sys.executable, "-m", __name__, f"--python={python}", f"--model={home / TINY}"],
         environment=tuple(sorted(environment.items())),
     )
+
+
+def is_ready(port: int) -> bool:
+    """Whether the server on a port has its model: it listens before."""
+    try:
+        answer = httpx2.get(f"http://127.0.0.1:{port}{READY_PATH}", trust_env=False, timeout=1)
+    except httpx2.HTTPError:
+        return False
+    return answer.status_code == httpx2.codes.OK
 
 
 def _make(python: str, folder: Path) -> None:

@@ -45,8 +45,8 @@ def listen(settings: Settings) -> socket.socket:
     """Take the port of the API. Raises OSError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    # Connections inherit it. asyncio sets it on sockets of its own making alone, and without it the first token waits
-    # 40 ms for the client to acknowledge the headers.
+    # Connections inherit it, whatever the loop: uvloop sets it itself, asyncio does not for a socket that it did not
+    # make, and without it the first token waits 40 ms for the client to acknowledge the headers.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 

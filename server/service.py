@@ -115,7 +115,7 @@ class Service:
         sampling = question.sampling
         watch = self.observer.request(
             operation,
-            headers={name.lower(): value for name, value in request.headers.items()},
+            headers=request.state.headers,
             request_id=request.state.request_id,
             parameters=_parameters(sampling),
         )

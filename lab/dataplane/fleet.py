@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx2
 import psutil
 
 from lab import own_server
@@ -190,7 +189,8 @@ class Fleet:
     async def _probe(self, running: Running) -> None:
         """Wait until an engine answers. What is not the engine does not listen on a port that was free."""
         while _lives(running.process):
-            if await (_is_ready(running.port) if running.own else _listens(running.port)):
+            look = asyncio.to_thread(own_server.is_ready, running.port) if running.own else _listens(running.port)
+            if await look:
                 running.answers = True
                 self._changed.set()
                 return
@@ -203,15 +203,6 @@ async def _listens(port: int) -> bool:
         writer.close()
         return True
     return False
-
-
-async def _is_ready(port: int) -> bool:
-    """Whether the server has its model: it listens before."""
-    try:
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            return (await client.get(f"http://127.0.0.1:{port}/ready")).status_code == httpx2.codes.OK
-    except httpx2.HTTPError:
-        return False
 
 
 def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: Sequence[str]) -> Program:

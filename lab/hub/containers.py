@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx2
-
 from lab import own_server
 from lab.cluster.processes import Processes
 from lab.cluster.settings import free_port
@@ -110,7 +108,7 @@ class Containers:
             else:
                 container.ended = True
         elif not container.ready:
-            container.ready = _is_ready(container.port)
+            container.ready = own_server.is_ready(container.port)
 
     def _run(self, name: str, config: Mapping[str, Any]) -> _Container:
         port = free_port({one.port for one in self._known.values()})
@@ -136,11 +134,3 @@ def _name(endpoint: Endpoint, config: Mapping[str, Any]) -> str:
     """Of a process: another container gets another one."""
     digest = hashlib.sha256(json.dumps(config["model"], sort_keys=True).encode()).hexdigest()[:8]
     return f"{ENDPOINTS}{endpoint.namespace}.{endpoint.name}-{endpoint.number}-{digest}"
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        answer = httpx2.get(f"http://127.0.0.1:{port}/ready", trust_env=False, timeout=1)
-    except httpx2.HTTPError:
-        return False
-    return answer.status_code == httpx2.codes.OK

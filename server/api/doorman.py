@@ -52,7 +52,7 @@ class Doorman:
         given = headers.get("x-request-id", "")
         request_id = given if SANE_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        state |= {"headers": headers, "request_id": request_id}
         status = 0
 
         async def answer(message: Message) -> None:
