@@ -16,7 +16,9 @@ import httpx2 as httpx
 
 from tests.server.own_python import PYTHON, ROOT
 
-START_SECONDS = 60
+START_SECONDS = 240
+ANSWER_SECONDS = 240
+"""Waits that only end a test that hangs: a machine that others use too can be many times slower than it is alone."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class Running:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=self.headers, timeout=30)
+        return httpx.get(self.url + path, headers=self.headers, timeout=ANSWER_SECONDS)
 
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
-        return httpx.post(self.url + path, json=body, headers={**self.headers, **headers}, timeout=60)
+        return httpx.post(self.url + path, json=body, headers={**self.headers, **headers}, timeout=ANSWER_SECONDS)
 
     def events(self, path: str, body: Any) -> Iterator[Any]:
         """The events of a stream, as they come; [DONE] is one of them."""
-        stream = httpx.stream("POST", self.url + path, json=body, headers=self.headers, timeout=60)
+        stream = httpx.stream("POST", self.url + path, json=body, headers=self.headers, timeout=ANSWER_SECONDS)
         with stream as response:
             assert response.status_code == 200, response.read()
             for line in response.iter_lines():
@@ -51,7 +53,7 @@ class Running:
 
     def metric(self, line: str) -> float:
         """The value of the metric whose line begins so."""
-        lines = httpx.get(self.metrics_url, timeout=30).text.splitlines()
+        lines = httpx.get(self.metrics_url, timeout=ANSWER_SECONDS).text.splitlines()
         return next(float(each.rsplit(" ", 1)[1]) for each in lines if each.startswith(line))
 
     def terminate(self) -> None:

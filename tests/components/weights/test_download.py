@@ -200,7 +200,7 @@ def test_what_is_not_there_is_named(pod, repository, revision, words):
 
 
 def test_an_interrupted_download_is_not_whole_and_goes_on_from_where_it_stopped(pod):
-    pod.hub.fault(operation="download", kind="drip", moment="after", seconds=60, times=2)
+    pod.hub.fault(operation="download", kind="drip", moment="after", seconds=60, times=None)
     process = pod.start(BIG)
     blobs = pod.home / "hub" / f"models--{BIG.replace('/', '--')}" / "blobs"
     eventually(lambda: sum(path.stat().st_size for path in blobs.glob("*.incomplete")) > 0)
@@ -219,7 +219,7 @@ def test_an_interrupted_download_is_not_whole_and_goes_on_from_where_it_stopped(
 
 
 def test_a_download_that_was_killed_leaves_a_lock_that_the_next_one_takes_over(pod):
-    pod.hub.fault(operation="download", kind="drip", moment="after", seconds=60, times=2)
+    pod.hub.fault(operation="download", kind="drip", moment="after", seconds=60, times=None)
     process = pod.start(BIG)
     blobs = pod.home / "hub" / f"models--{BIG.replace('/', '--')}" / "blobs"
     eventually(lambda: sum(path.stat().st_size for path in blobs.glob("*.incomplete")) > 0)
