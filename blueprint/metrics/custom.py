@@ -9,6 +9,9 @@ _VERSIONS = (SERVER_VERSION,)
 _LABELS = ("model",)  # the served name
 
 _of_the_model = partial(Metric, labels=_LABELS, shard="model", versions=_VERSIONS)
+_tokens = partial(
+    Metric, name="llm_tokens_total", type="counter", labels=(*_LABELS, "type"), shard="model", versions=_VERSIONS
+)
 
 METRICS = (
     _of_the_model(
@@ -39,14 +42,8 @@ METRICS = (
         shard="model",
         versions=_VERSIONS,
     ),
-    Metric(
-        meaning="tokens",
-        name="llm_tokens_total",
-        type="counter",
-        labels=(*_LABELS, "type"),  # prompt or completion
-        shard="model",
-        versions=_VERSIONS,
-    ),
+    _tokens(meaning="prompt_tokens", where={"type": "prompt"}),
+    _tokens(meaning="generation_tokens", where={"type": "completion"}),
     Metric(
         meaning="gpu_memory",
         name="llm_gpu_memory_bytes",

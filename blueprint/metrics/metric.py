@@ -10,7 +10,13 @@ Meaning = Literal[
     "requests_waiting_for_capacity",
     "kv_cache_usage",
     "requests_ended",
-    "tokens",
+    "requests_failed",
+    "requests_rejected",
+    "prompt_tokens",
+    "generation_tokens",
+    "preemptions",
+    "prefix_cache_queries",
+    "prefix_cache_hits",
     "gpu_memory",
     "request_latency",
     "time_to_first_token",
@@ -22,6 +28,9 @@ Meaning = Literal[
 
 requests_waiting_for_capacity: those of requests_waiting that another replica would help.
 kv_cache_usage: share of the KV cache in use, 0 to 1.
+requests_ended: all that ended after they were accepted, however; requests_failed: those of them that ended by the
+    server's fault; requests_rejected: those that a full queue turned away.
+preemptions: requests taken out of the batch for want of KV cache; prefix_cache_*: both in tokens.
 request_latency: from arrival to end; queue_time: from acceptance to a place in the batch; both in seconds.
 """
 
