@@ -136,8 +136,8 @@ def _thrashing(subject: Subject) -> Alert:
         wait="10m",
         severity="warning",
         labels=subject.alert_labels,
-        summary=f"{subject.workload.name}: the KV cache is {{{{ $value | humanizePercentage }}}} full, and requests are "
-        "taken out of the batch",
+        summary=f"{subject.workload.name}: the KV cache is {{{{ $value | humanizePercentage }}}} full, and requests "
+        "are taken out of the batch",
         description=f"More than {PREEMPTIONS_PER_SECOND} a second for 10 minutes: their work is done twice.",
         dashboard="llm-model",
     )

@@ -60,7 +60,8 @@ def _budget_burn(subject: Subject, sli: Sli, burn: _Burn) -> Alert:
     expr = f"{long} > {limit!r} and {short} > {limit!r}"
     if "requests_ended" in subject.metrics:
         # At night a single slow request is a large share.
-        expr += f" and on () avg_over_time({subject.recorded(recorded.ENDED)}[{burn.long}]) > {subject.traffic_floor!r}"
+        ended = f"avg_over_time({subject.recorded(recorded.ENDED)}[{burn.long}])"
+        expr += f" and on () {ended} > {subject.traffic_floor!r}"
     return Alert(
         alert=name,
         expr=expr,
@@ -68,7 +69,7 @@ def _budget_burn(subject: Subject, sli: Sli, burn: _Burn) -> Alert:
         severity=burn.severity,
         labels={**subject.alert_labels, "window": burn.long},
         summary=f"{subject.workload.name}: {{{{ $value | humanizePercentage }}}} of {missed} in {burn.long}; "
-        f"{1 - sli.share:.4g} is allowed",
+        f"{(1 - sli.share) * 100:.4g} % may",
         description=f"The budget goes {factor:g} times too fast or more, over {burn.long} and over {burn.short}. "
         f"Objective: {sli.share * 100:.6g} %.",
         dashboard="llm-slo",
@@ -86,7 +87,7 @@ def _latency_high(subject: Subject) -> Iterator[Alert]:
         severity="warning",
         labels=subject.alert_labels,
         summary=f"{subject.workload.name}: 5 % of the requests take longer than {{{{ $value | humanizeDuration }}}}",
-        description=f"objectives.latencyP95Seconds is {seconds:g}. The time is of whole answers: long ones take longer.",
+        description=f"objectives.latencyP95Seconds is {seconds:g}, for whole answers: long ones take longer.",
         dashboard="llm-model",
     )
 

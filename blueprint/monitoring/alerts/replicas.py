@@ -56,9 +56,10 @@ def _pending(subject: Subject) -> Alert:
 def _idle(subject: Subject) -> Alert:
     price, held = subject.workload.hourly_usd, recorded.GPUS if subject.workload.hourly_usd is None else recorded.COST
     what = "{{ $value }} GPUs" if price is None else "GPUs for {{ $value | printf `%.2f` }} USD an hour"
-    quiet = f"{subject.recorded(recorded.IN_FLIGHT)} == 0"
+    # Where nothing is scraped nobody knows; series that are born with the first request may not be there.
+    quiet = f"{subject.recorded(recorded.TARGETS_UP)} > 0 unless {subject.recorded(recorded.IN_FLIGHT)} > 0"
     if "requests_ended" in subject.metrics:
-        quiet += f" and {subject.recorded(recorded.ENDED)} == 0"
+        quiet += f" unless {subject.recorded(recorded.ENDED)} > 0"
     return Alert(
         alert="LLMGpuIdle",
         expr=f"{subject.recorded(held)} > 0 and {quiet}",

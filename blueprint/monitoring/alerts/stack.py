@@ -35,7 +35,8 @@ def _spend(namespace: str, models: Sequence[str], monthly_usd: float) -> Alert:
         wait="1h",
         severity="warning",
         labels={"namespace": namespace},
-        summary=f"A month like this hour costs {{{{ $value | printf `%.0f` }}}} USD, and {monthly_usd:,.0f} are budgeted",
+        summary="A month like this hour costs {{{{ $value | printf `%.0f` }} USD, and "
+        f"{monthly_usd:,.0f} are budgeted",
         description="By the GPUs that the models' pods hold, the prices in cluster.accelerators, and 730 hours.",
         dashboard="llm-cost",
     )
@@ -63,7 +64,8 @@ def _gpus(namespace: str) -> Iterator[Alert]:
     )
     yield Alert(
         alert="GpuEccDoubleBit",
-        expr=f"max by ({card}) (increase({held(raw.DBE)}[1h])) > 0 or max by ({card}) (increase({held(raw.REMAPPED)}[1h])) > 0",
+        expr=f"max by ({card}) (increase({held(raw.DBE)}[1h])) > 0"
+        f" or max by ({card}) (increase({held(raw.REMAPPED)}[1h])) > 0",
         wait="0s",
         severity="critical",
         labels={"namespace": namespace},
