@@ -14,7 +14,9 @@ _of = partial(Metric, versions=("0.5.23",))
 # dp_rank only with data parallelism. The first tensor rank of each pipeline stage reports, or every rank with
 # --enable-metrics-for-all-schedulers: each repeats the whole.
 _scheduler = partial(
-    _of, labels=("model_name", "engine_type", "tp_rank", "pp_rank", "moe_ep_rank", "dp_rank"), shard="dp_rank"
+    _of,
+    labels=("model_name", "engine_type", "tp_rank", "pp_rank", "moe_ep_rank", "priority", "dp_rank"),
+    shard="dp_rank",
 )
 _gauge = partial(_scheduler, type="gauge", unit="requests")
 # priority only with --enable-priority-scheduling: requests of each are counted apart.
