@@ -7,6 +7,7 @@ http_request_metrics.py the answers by HTTP status, which a stream has before it
 from collections.abc import Mapping
 from functools import partial
 
+from blueprint.engines.sglang import INFERENCE_PATHS
 from blueprint.metrics.metric import Meaning, Metric
 
 _of = partial(Metric, versions=("0.5.23",))
@@ -25,7 +26,7 @@ _tokenizer = partial(_of, labels=_TOKENIZER, shard="model_name", parts=("priorit
 _streaming = partial(
     _of, labels=(*_TOKENIZER, "is_streaming"), shard="model_name", parts=("priority", "is_streaming"), type="counter"
 )
-_INFERENCE = ("/generate", "/v1/chat/completions", "/v1/completions")
+_INFERENCE = tuple(path for path in INFERENCE_PATHS if path != "/v1/models")
 _responses = partial(
     _of,
     name="sglang:http_responses_total",
