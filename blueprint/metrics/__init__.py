@@ -2,15 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 
-from blueprint.metrics import custom, sglang, vllm
+from blueprint.metrics import custom, sglang, tgi, vllm
 from blueprint.metrics.metric import Meaning as Meaning
 from blueprint.metrics.metric import Metric as Metric
 
 SERVER_METRICS: Sequence[Metric] = custom.METRICS
 """Of the server of this project."""
 
-METRICS: Mapping[str, Sequence[Metric]] = {"custom": SERVER_METRICS, "sglang": sglang.METRICS, "vllm": vllm.METRICS}
+METRICS: Mapping[str, Sequence[Metric]] = {
+    "custom": SERVER_METRICS,
+    "sglang": sglang.METRICS,
+    "tgi": tgi.METRICS,
+    "vllm": vllm.METRICS,
+}
 """By the engine's name. A custom server without version may be anyone's image, of which no metric is known."""
+
+ABSENT: Mapping[str, Mapping[Meaning, str]] = {
+    "custom": custom.ABSENT,
+    "sglang": sglang.ABSENT,
+    "tgi": tgi.ABSENT,
+    "vllm": vllm.ABSENT,
+}
+"""By the engine's name, what none or not each of its versions tells, and why."""
 
 
 def emitted(engine: str, version: str | None) -> Mapping[Meaning, Metric]:

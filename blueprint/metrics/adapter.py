@@ -37,4 +37,4 @@ def _per_pod(metric: Metric, *, shares: bool) -> str:
     found = f"{metric.name}{{{_MATCHERS}{where}}}"
     if shares:
         return f"max by ({_GROUP}) ({found})"
-    return f"sum by ({_GROUP}) (max by ({_GROUP}, {metric.shard}) ({found}))"
+    return f"sum by ({_GROUP}) (max by ({', '.join((_GROUP, *metric.apart))}) ({found}))"

@@ -16,7 +16,7 @@ def selector(namespace: str, monitor: str) -> Mapping[str, str]:
 
 def total(metrics: Iterable[Metric], labels: Mapping[str, str]) -> str:
     """One number over all pods: what the metrics add up to. No element where no pod is scraped."""
-    return " + ".join(f"sum(max by (pod, {m.shard}) ({series(m, labels)}))" for m in metrics)
+    return " + ".join(f"sum(max by ({', '.join(('pod', *m.apart))}) ({series(m, labels)}))" for m in metrics)
 
 
 def full_pods(metric: Metric, labels: Mapping[str, str]) -> str:
@@ -29,6 +29,8 @@ def series(metric: Metric, labels: Mapping[str, str]) -> str:
     return f"{metric.name}{{{matchers({**labels, **metric.where})}}}"
 
 
-def matchers(labels: Mapping[str, str]) -> str:
-    """Label matchers, without the braces."""
-    return ",".join(f'{key}="{value}"' for key, value in labels.items())
+def matchers(labels: Mapping[str, str | tuple[str, ...]]) -> str:
+    """Label matchers, without the braces. Several values: any of them."""
+    return ",".join(
+        f'{key}="{value}"' if isinstance(value, str) else f'{key}=~"{"|".join(value)}"' for key, value in labels.items()
+    )

@@ -12,6 +12,7 @@ from blueprint.engines import VLLM_VERSIONS
 from blueprint.metrics import METRICS, adapter, emitted
 from blueprint.metrics.queries import full_pods, selector, total
 from blueprint.scaling import NEEDS
+from blueprint.settings.scaling import EngineSignal
 
 needs_promtool = pytest.mark.skipif(
     not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)"
@@ -39,7 +40,8 @@ def recorded(engine: str, version: str) -> list[dict[str, Any]]:
     series = []
 
     def add(metric: Any, scrape: Mapping[str, str], shard: str, value: float, **labels: str) -> None:
-        own = dict.fromkeys(metric.labels, "0") | {"model_name": "m", metric.shard: shard} | dict(metric.where) | labels
+        own = dict.fromkeys(metric.labels, "0") | {"model_name": "m"} | dict(metric.where) | labels
+        own |= {metric.shard: shard} if metric.shard else {}
         written = ",".join(f'{key}="{text}"' for key, text in {**own, **scrape}.items())
         series.append({"series": f"{metric.name}{{{written}}}", "values": f"{value}+0x10"})
 
@@ -50,8 +52,11 @@ def recorded(engine: str, version: str) -> list[dict[str, Any]]:
         seen.add(metric.name)
         first, second, third = VALUES[meaning]
         add(metric, scraped("m", "m-1"), "0", first)
-        add(metric, scraped("m", "m-2"), "0", second)
-        add(metric, scraped("m", "m-2"), "1", third)
+        if metric.shard:
+            add(metric, scraped("m", "m-2"), "0", second)
+            add(metric, scraped("m", "m-2"), "1", third)
+        else:
+            add(metric, scraped("m", "m-2"), "", second + third)
         for repeated in set(metric.labels) - {"model_name", metric.shard, *metric.where}:
             add(metric, scraped("m", "m-2"), "1", third, **{repeated: "1"})
         add(metric, scraped("other", "other-1"), "0", 1000)
@@ -76,10 +81,22 @@ def evaluate(tmp_path: Any, series: Sequence[Any], expected: Mapping[str, Sequen
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-ENGINES = sorted({(engine, version) for engine, known in METRICS.items() for one in known for version in one.versions})
+SAME = {
+    (engine, tuple(sorted(metric.name for metric in emitted(engine, version).values()))): (engine, version)
+    for engine, known in METRICS.items()
+    for one in known
+    for version in one.versions
+}
+ENGINES = sorted(SAME.values())
+"""One version of those of an engine that have the same metrics."""
 
 
-def scaler_query(engine: str, version: str, signal: str) -> str:
+def signals(engine: str, version: str) -> list[EngineSignal]:
+    """Those that the version's metrics make."""
+    return [signal for signal, needed in NEEDS.items() if set(needed) <= emitted(engine, version).keys()]
+
+
+def scaler_query(engine: str, version: str, signal: EngineSignal) -> str:
     metrics = [emitted(engine, version)[meaning] for meaning in NEEDS[signal]]
     labels = selector("llm", "m")
     return full_pods(metrics[0], labels) if signal == "kvCache" else total(metrics, labels)
@@ -88,7 +105,8 @@ def scaler_query(engine: str, version: str, signal: str) -> str:
 @needs_promtool
 @pytest.mark.parametrize(("engine", "version"), ENGINES)
 def test_each_query_gives_one_number_of_this_model_alone(tmp_path, engine, version):
-    queries = {scaler_query(engine, version, signal): value for signal, value in totals(engine, version).items()}
+    values = totals(engine, version)
+    queries = {scaler_query(engine, version, signal): values[signal] for signal in signals(engine, version)}
     evaluate(tmp_path, recorded(engine, version), {query: [("{}", value)] for query, value in queries.items()})
 
 
@@ -105,7 +123,7 @@ def test_without_a_scraped_pod_no_query_gives_a_number(tmp_path, engine, version
     """A zero would look like no load; nothing is an error, and the scaler falls back."""
     others = [one for one in recorded(engine, version) if 'job="llm/m"' not in one["series"]]
     assert others
-    evaluate(tmp_path, others, {scaler_query(engine, version, signal): [] for signal in NEEDS})
+    evaluate(tmp_path, others, {scaler_query(engine, version, signal): [] for signal in signals(engine, version)})
 
 
 @needs_promtool
@@ -114,7 +132,8 @@ def test_the_adapter_gives_each_pod_its_own_number(tmp_path, engine, version):
     """Its template filled in as the adapter does, for the pods that the scaler names."""
     expected = {}
     by_pod = {**BY_POD, **({"waiting": (1, 2)} if totals(engine, version)["waiting"] == 3 else {})}
-    for signal, (first, second) in by_pod.items():
+    for signal in signals(engine, version):
+        first, second = by_pod[signal]
         rule = adapter.rule(engine, signal, [emitted(engine, version)[meaning] for meaning in NEEDS[signal]])
         query = rule["metricsQuery"].replace("<<.LabelMatchers>>", 'namespace="llm",pod=~"m-1|m-2"')
         query = query.replace("<<.GroupBy>>", "pod")
