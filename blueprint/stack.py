@@ -36,6 +36,7 @@ class Stack:
     gpu_quota: by extended resource, how many devices the namespace's pods may hold; empty where the namespace
         belongs to somebody else.
     hub_read_secret: existing Secret with a read token for the Hub, when the stack file names one.
+    monthly_usd: what all of it may cost in a month, if anybody said.
     gateway: the Gateway that the stack makes for its published models, if any.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     """
@@ -47,6 +48,7 @@ class Stack:
     gpu_quota: Mapping[str, int]
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
+    monthly_usd: float | None
     gateway: OwnGateway | None
     images: Sequence[Image]
     workloads: Sequence[Workload]
@@ -74,6 +76,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         gpu_quota=_gpu_quota(settings.cluster, workloads),
         hub_read_secret=settings.huggingface.hub_read_secret,
         monitoring=settings.monitoring,
+        monthly_usd=settings.budget.monthly_usd if settings.budget else None,
         gateway=own_gateway(
             settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}
         ),

@@ -1,6 +1,5 @@
 """What all models of a stack share: the namespace with its quota and rules, and the token for the Hub."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +17,12 @@ from blueprint.workload import Workload
 from components.exposure import gateway_spec
 from components.image_pull import image_pull_spec
 from components.keeping import kept, kept_annotations
-from components.labels import PROJECT
+from components.labels import PROJECT, of_stack
 from components.network import policy_spec
 from components.place import engine_image
 
 HUB_TOKEN_SECRET = "llm-hub-read"  # noqa: S105  the name of a Secret
 HUB_TOKEN_KEY = "token"  # noqa: S105  the key in it
-
-_NO_NAME = re.compile("[^a-z0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +90,7 @@ class Platform(ComponentResource):
 
     def _own_name(self, name: str, args: PlatformArgs) -> str:
         """In a namespace of somebody else several stacks may live, each with its own."""
-        return name if args.cluster.namespace.create else f"{name}-{_NO_NAME.sub('-', args.stack.lower()).strip('-')}"
+        return name if args.cluster.namespace.create else of_stack(name, args.stack)
 
     def _pulled(self, name: str, args: PlatformArgs) -> k8s.apps.v1.DaemonSet | None:
         # Where processors will do, any node will, and pulls a small image when it is needed.

@@ -133,6 +133,10 @@ class Monitoring(SettingsModel):
         default_factory=dict,
         description="Labels by which the operator's Prometheus selects monitors, such as release.",
     )
+    dashboards: bool = Field(
+        default=True,
+        description="Dashboards for Grafana, as ConfigMaps that its sidecar loads; in mode operator.",
+    )
     prometheus: HttpAddress | None = Field(
         default=None,
         description="Address at which KEDA asks Prometheus; default the operator's own Service, "

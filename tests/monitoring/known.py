@@ -14,7 +14,7 @@ BY_PROMETHEUS = ("up", "ALERTS")
 
 @dataclass(frozen=True)
 class Known:
-    """types: gauge or counter by exposed name, a histogram's three names among them. buckets: by the name with _bucket."""
+    """types: gauge or counter, by series; a histogram has three. buckets: by the name with _bucket."""
 
     types: Mapping[str, str]
     buckets: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -37,11 +37,10 @@ def everything() -> Known:
     types |= {
         value: "counter" if value.endswith("_total") else "gauge" for key, value in vars(raw).items() if key.isupper()
     }
-    buckets = {}
-    for metric in METRICS:
+    buckets: dict[str, Sequence[float]] = {}
+    for metric in (one for engine in METRICS.values() for one in engine):
+        types |= dict.fromkeys(metric.series, "gauge" if metric.type == "gauge" else "counter")
         if metric.type == "histogram":
-            types |= dict.fromkeys((f"{metric.name}_{end}" for end in ("bucket", "sum", "count")), "counter")
-            buckets[f"{metric.name}_bucket"] = metric.buckets
-        else:
-            types[metric.name] = metric.type
+            name = f"{metric.name}_bucket"
+            buckets[name] = sorted({*buckets.get(name, ()), *metric.buckets})
     return Known(types, buckets)
