@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from blueprint.metrics import custom, sglang, tgi, vllm
+from blueprint.metrics import custom, dcgm, keda, kube_state, sglang, tgi, vllm
 from blueprint.metrics.metric import Meaning as Meaning
 from blueprint.metrics.metric import Metric as Metric
+from blueprint.metrics.raw import Raw as Raw
 
 SERVER_METRICS: Sequence[Metric] = custom.METRICS
 """Of the server of this project."""
@@ -24,6 +25,9 @@ ABSENT: Mapping[str, Mapping[Meaning, str]] = {
     "vllm": vllm.ABSENT,
 }
 """By the engine's name, what none or not each of its versions tells, and why."""
+
+RAW: Sequence[Raw] = (*dcgm.METRICS, *kube_state.METRICS, *keda.METRICS)
+"""Of what surrounds the engines."""
 
 
 def emitted(engine: str, version: str | None) -> Mapping[Meaning, Metric]:

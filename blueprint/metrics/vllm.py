@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from blueprint.metrics.lifespan import Lifespan
+from blueprint.metrics.lifespan import Lifespan, State
 from blueprint.metrics.metric import Meaning, Metric
 
 VERSIONS = (
@@ -136,9 +136,16 @@ METRICS = (
     ),
 )
 
+
 ABSENT: Mapping[Meaning, str] = {
     "requests_failed": "Before 0.13.0 finished_reason has no error.",
     "requests_rejected": "Before 0.32.0 it counts none.",
     "gpu_memory": "It takes its share at the start and tells none of it; DCGM tells what is used.",
     "batch_size": "Its histogram of steps, vllm:iteration_tokens_total, is of tokens.",
 }
+
+
+def not_shown(version: str) -> Mapping[str, State]:
+    """Names that a query must not have, by what they are in one of VERSIONS."""
+    states = {lifespan.name: lifespan.state(version, VERSIONS) for lifespan in LIFESPANS}
+    return {name: state for name, state in states.items() if state != "shown"}
