@@ -9,6 +9,8 @@ import pulumi_kubernetes as k8s
 from components.endpoint.inference_endpoint import InferenceEndpoint, InferenceEndpointArgs, Ownership
 from components.gpu_workload import GpuWorkload, GpuWorkloadArgs
 from components.image import ContainerImage, ContainerImageArgs
+from components.monitoring.stack import MonitoringStack, MonitoringStackArgs
+from components.place import name_in
 from components.platform import Platform, PlatformArgs
 from components.settings import hub_read_token, named_secrets, read_stack
 
@@ -53,6 +55,18 @@ if stack.cluster is not None:
         ),
         opts,
     )
+    if stack.monitoring is not None:
+        MonitoringStack(
+            "monitoring",
+            MonitoringStackArgs(
+                name=name_in(stack.cluster.namespace, "llm-stack", stack=stack.name),
+                monitoring=stack.monitoring,
+                namespace=platform.namespace,
+                workloads=stack.workloads,
+                monthly_usd=stack.monthly_usd,
+            ),
+            opts,
+        )
     for workload in stack.workloads:
         models[workload.name] = GpuWorkload(
             workload.name,

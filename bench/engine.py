@@ -39,6 +39,7 @@ CLASSES = {
     "kubernetes:apps/v1:Deployment": k8s.apps.v1.Deployment,
     "kubernetes:networking.k8s.io/v1:NetworkPolicy": k8s.networking.v1.NetworkPolicy,
     "kubernetes:monitoring.coreos.com/v1:PodMonitor": k8s.apiextensions.CustomResource,
+    "kubernetes:monitoring.coreos.com/v1:PrometheusRule": k8s.apiextensions.CustomResource,
 }
 cluster = k8s.Provider("cluster", context="lab", cluster_identifier="lab", kubeconfig="")
 namespace = None

@@ -21,7 +21,8 @@ from blueprint.processes.resolve import fetched_beside, resolve_engine, resolve_
 from blueprint.resources import Resolved, cpu, memory_gib, shm_gib
 from blueprint.rollout import Rollout, resolve_rollout
 from blueprint.scaling import Autoscaling, resolve_scaling
-from blueprint.settings import KubernetesModel
+from blueprint.settings import Cluster, KubernetesModel
+from blueprint.settings.objectives import Objectives
 from blueprint.weights import Storage, Weights, resolve_compile_cache, resolve_storage, resolve_weights
 
 
@@ -39,6 +40,9 @@ class Workload:
     outage: how long a rollout leaves callers without an answer, in seconds; 0 where another replica answers.
     llm_d: the chart that runs the replicas; None where an object of this project does.
     exposure: its publication, and keys: what its callers must show; None where it has none.
+    objectives: what it promises.
+    hourly_usd: price of one of its GPUs for an hour; None where nobody gave one, or where it may get GPUs of several
+        prices.
     flows: what its replicas may do on the network, and download_flows: the Job that fills its cache, if any.
     """
 
@@ -72,6 +76,8 @@ class Workload:
     llm_d: Resolved[Delivery] | None
     exposure: Resolved[Exposure] | None
     keys: Resolved[EngineKeys] | None
+    objectives: Objectives
+    hourly_usd: float | None
     flows: Flows
     download_flows: Flows | None
 
@@ -154,9 +160,16 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         llm_d=resolve_delivery(model.llm_d, model.model, storage.value),
         exposure=resolve_exposure(description, cluster, name, model, engine),
         keys=resolve_keys(description, name, model, engine, rollout.value),
+        objectives=model.objectives,
+        hourly_usd=_hourly_usd(cluster, model),
         flows=serving_flows(description, cluster, model, name=name, engine=engine, weights=weights.value),
         download_flows=download_flows(description, weights.value),
     )
+
+
+def _hourly_usd(cluster: Cluster, model: KubernetesModel) -> float | None:
+    prices = {cluster.accelerators[name].hourly_usd for name in model.gpu_types}
+    return prices.pop() if len(prices) == 1 else None
 
 
 def _other_names(description: Description, name: str) -> Sequence[str]:

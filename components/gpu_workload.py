@@ -7,6 +7,7 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Alias, ComponentResource, Input, Output, Resource, ResourceOptions
 
+from blueprint.monitoring.rules import model_rules
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
@@ -14,6 +15,7 @@ from components.autoscaler import Autoscaler, AutoscalerArgs
 from components.disruption import disruption_budget_spec
 from components.exposure import Exposure, ExposureArgs
 from components.labels import answering, download_selector, selector
+from components.monitoring.rules import register_rules
 from components.network import policy_spec
 from components.place import SKIP_AWAIT, Place, engine_image
 from components.pod.environment import environment, environment_name
@@ -73,6 +75,7 @@ class GpuWorkload(ComponentResource):
         )
         self._autoscaler(name)
         self._pod_monitor(name, args.monitoring)
+        self._rules(name, args.monitoring)
         self._exposure(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
@@ -168,6 +171,20 @@ class GpuWorkload(ComponentResource):
             metadata={**metadata, "labels": {**metadata["labels"], **monitoring.labels}},
             spec=pod_monitor_spec(workload),
             opts=self._place.opts(),
+        )
+
+    def _rules(self, name: str, monitoring: Monitoring | None) -> None:
+        """Its own, so that they go with the model: a rule about a model that is gone would be an alert for ever."""
+        if monitoring is None or not monitoring.rules:
+            return
+        workload = self._place.workload
+        register_rules(
+            f"{name}-rules",
+            metadata=self._place.metadata(workload.object_name),
+            monitoring=monitoring,
+            namespace=self._place.namespace,
+            spec=lambda namespace: model_rules(workload, namespace=namespace, monitoring=monitoring),
+            parent=self,
         )
 
     def _exposure(self, name: str) -> None:

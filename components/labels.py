@@ -1,6 +1,5 @@
 """Labels of every object, and the few that select."""
 
-import re
 from collections.abc import Mapping
 
 from blueprint.description import INSTANCE, PART_OF
@@ -11,13 +10,6 @@ PROJECT = dict([PART_OF])
 
 LEADER_LABEL = "leaderworkerset.sigs.k8s.io/worker-index"
 """Of a group's pods, by the controller of LeaderWorkerSet; the leader's is 0."""
-
-_NO_NAME = re.compile("[^a-z0-9]+")
-
-
-def of_stack(name: str, stack: str) -> str:
-    """Name of an object that each of several stacks in one namespace may have."""
-    return f"{name}-{_NO_NAME.sub('-', stack.lower()).strip('-')}"
 
 
 def selector(workload: Workload) -> Mapping[str, str]:

@@ -17,9 +17,9 @@ from blueprint.workload import Workload
 from components.exposure import gateway_spec
 from components.image_pull import image_pull_spec
 from components.keeping import kept, kept_annotations
-from components.labels import PROJECT, of_stack
+from components.labels import PROJECT
 from components.network import policy_spec
-from components.place import engine_image
+from components.place import engine_image, name_in
 
 HUB_TOKEN_SECRET = "llm-hub-read"  # noqa: S105  the name of a Secret
 HUB_TOKEN_KEY = "token"  # noqa: S105  the key in it
@@ -89,8 +89,7 @@ class Platform(ComponentResource):
         return {"name": name, "namespace": self.namespace, "labels": PROJECT}
 
     def _own_name(self, name: str, args: PlatformArgs) -> str:
-        """In a namespace of somebody else several stacks may live, each with its own."""
-        return name if args.cluster.namespace.create else of_stack(name, args.stack)
+        return name_in(args.cluster.namespace, name, stack=args.stack)
 
     def _pulled(self, name: str, args: PlatformArgs) -> k8s.apps.v1.DaemonSet | None:
         # Where processors will do, any node will, and pulls a small image when it is needed.

@@ -18,6 +18,7 @@ _ORDER = {
     "StatefulSet": 3,
     "LeaderWorkerSet": 3,
     "PodMonitor": 3,
+    "PrometheusRule": 3,
 }
 """`kubectl apply -f DIR` goes by file name: the namespace first, what pods need before the pods, a Job among these."""
 

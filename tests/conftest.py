@@ -80,7 +80,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def clean(cluster: Cluster) -> None:
     """Delete what is ours in the namespace llm, and wait until it is gone."""
     kinds = (
-        "deployment,statefulset,daemonset,leaderworkerset,job,persistentvolumeclaim,service,podmonitor,"
+        "deployment,statefulset,daemonset,leaderworkerset,job,persistentvolumeclaim,service,podmonitor,prometheusrule,"
         "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget"
     )
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"

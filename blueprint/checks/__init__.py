@@ -14,6 +14,7 @@ from blueprint.checks import (
     llm_d,
     locks,
     names,
+    objectives,
     parallel,
     pending,
     placement,
@@ -42,6 +43,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         llm_d,
         locks,
         names,
+        objectives,
         pending,
     ):
         yield from concern.check(description)

@@ -11,7 +11,11 @@ _RESERVED = {
     "default": "every namespace has a ServiceAccount called default, and the model's would be refused as existing",
     "llm-default-deny": "the platform's network policy has that name",
     "llm-clients": "the platform's network policy for clients has that name",
+    "llm-stack": "the stack's own PrometheusRule has that name",
 }
+
+_SUFFIXED = ("llm-default-deny", "llm-stack")
+"""What has the stack's name behind its own in a namespace of others."""
 
 
 def check(description: Description) -> Iterator[Issue]:
@@ -20,8 +24,7 @@ def check(description: Description) -> Iterator[Issue]:
     owners: dict[str, str] = {name: name for name in description.settings.models}
     for name, model in sorted(description.settings.models.items()):
         live = object_name(name, model.formerly)
-        # In a namespace of others the platform's policy has the stack's name behind its own.
-        reserved = _RESERVED.get("llm-default-deny" if live.startswith("llm-default-deny-") else live)
+        reserved = _RESERVED.get(next((own for own in _SUFFIXED if live.startswith(f"{own}-")), live))
         if isinstance(model, KubernetesModel) and reserved:
             yield Issue(path=("models", name), problem=reserved, remedy="Use another name.")
         filled = lives.get(live.removesuffix("-download")) if live.endswith("-download") else None

@@ -9,6 +9,7 @@ from blueprint.settings.engines import ClusterEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
 from blueprint.settings.llm_d import LlmD
+from blueprint.settings.objectives import Objectives
 from blueprint.settings.parallel import Parallel
 from blueprint.settings.placement import AcceleratorChoice, Placement, Resources
 from blueprint.settings.scaling import Scaling
@@ -40,6 +41,7 @@ class KubernetesModel(SettingsModel):
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)
     expose: Expose | None = None
     llm_d: LlmD | None = None
+    objectives: Objectives = Field(default_factory=Objectives)
     formerly: Annotated[
         list[ModelName],
         Field(

@@ -137,6 +137,19 @@ class Monitoring(SettingsModel):
         default=True,
         description="Dashboards for Grafana, as ConfigMaps that its sidecar loads; in mode operator.",
     )
+    rules: bool = Field(
+        default=True,
+        description="Rules for the operator's Prometheus: one PrometheusRule per model and one for the stack.",
+    )
+    runbooks: HttpAddress | None = Field(
+        default=None,
+        description="Address under which alerts find their pages, <address>/<alert>.md; default the path "
+        "docs/runbooks/<alert>.md in this repository.",
+    )
+    # 0.05: 15 requests in the 5 minutes that the share is taken over; one failure of fewer is above 5 %.
+    traffic_floor: float = Field(
+        default=0.05, gt=0, le=1000, description="Requests per second below which no share of failures is an alert."
+    )
     prometheus: HttpAddress | None = Field(
         default=None,
         description="Address at which KEDA asks Prometheus; default the operator's own Service, "

@@ -6,7 +6,7 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Resource, ResourceOptions
 
 from blueprint.monitoring.dashboards import FOLDER, Dashboard, dashboards
-from components.labels import PROJECT, of_stack
+from components.labels import PROJECT
 
 SIDECAR_LABEL = {"grafana_dashboard": "1"}
 """What the sidecar looks for, in all namespaces (kube-prometheus-stack, values.yaml: grafana.sidecar.dashboards)."""
@@ -16,22 +16,22 @@ FOLDER_ANNOTATION = "grafana_folder"
 
 
 def register_dashboards(
-    name: str, *, parent: Resource, namespace: Input[str], stack: str, monthly_usd: float | None
+    name: str, *, parent: Resource, namespace: Input[str], prefix: str, monthly_usd: float | None
 ) -> None:
-    """One ConfigMap per dashboard. stack: its name, which tells apart the stacks of one namespace."""
+    """One ConfigMap per dashboard. prefix: of their names, which tells apart the stacks of one namespace."""
     for dashboard in dashboards(monthly_usd):
         k8s.core.v1.ConfigMap(
             f"{name}-{dashboard.uid}",
-            metadata={**config_map_metadata(dashboard, stack), "namespace": namespace},
+            metadata={**config_map_metadata(dashboard, prefix), "namespace": namespace},
             data=config_map_data(dashboard),
             opts=ResourceOptions(parent=parent),
         )
 
 
-def config_map_metadata(dashboard: Dashboard, stack: str) -> Any:
+def config_map_metadata(dashboard: Dashboard, prefix: str) -> Any:
     """By what the sidecar finds it, and where Grafana puts it."""
     return {
-        "name": of_stack(f"{dashboard.uid}-dashboard", stack),
+        "name": f"{prefix}-{dashboard.uid}",
         "labels": {**PROJECT, **SIDECAR_LABEL},
         "annotations": {FOLDER_ANNOTATION: FOLDER},
     }

@@ -57,9 +57,9 @@ CRDS = ToolSet(
         {
             f"crds/{Path(path).name}": (module, path)
             for module, path in (
-                (
-                    _PROMETHEUS_OPERATOR,
-                    "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+                *(
+                    (_PROMETHEUS_OPERATOR, f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml")
+                    for kind in ("podmonitors", "prometheusrules")
                 ),
                 (_KEDA, "config/crd/bases/keda.sh_scaledobjects.yaml"),
                 (_KEDA, "config/crd/bases/keda.sh_triggerauthentications.yaml"),

@@ -16,7 +16,9 @@ def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
     """Version, custom resources and their controllers, runtime class."""
     yield _version(facts.version)
     if stack.monitoring is not None and stack.monitoring.mode == "operator":
-        yield _pod_monitors(facts.pod_monitors)
+        yield _definition("podmonitors", facts.pod_monitors, "remove monitoring")
+        if stack.monitoring.rules:
+            yield _definition("prometheusrules", facts.prometheus_rules, "use monitoring.rules: false")
         yield _operator(facts)
     groups = [workload.name for workload in stack.workloads if workload.kind == "LeaderWorkerSet"]
     if groups:
@@ -41,16 +43,16 @@ def _version(version: str | Unread) -> Finding:
     return Finding("version", "ok", f"{version} / {wanted}")
 
 
-def _pod_monitors(established: bool | Unread) -> Finding:
+def _definition(kind: str, established: bool | Unread, otherwise: str) -> Finding:
     if isinstance(established, Unread):
-        return unchecked("podmonitors", established)
+        return unchecked(kind, established)
     if established:
-        return Finding("podmonitors", "ok", "monitoring.coreos.com/v1 is established")
+        return Finding(kind, "ok", "monitoring.coreos.com/v1 is established")
     return Finding(
-        "podmonitors",
+        kind,
         "FAIL",
-        "podmonitors.monitoring.coreos.com/v1 is not established / monitoring.mode: operator. "
-        "Install the Prometheus operator (kube-prometheus-stack), or remove monitoring.",
+        f"{kind}.monitoring.coreos.com/v1 is not established / monitoring.mode: operator. "
+        f"Install the Prometheus operator (kube-prometheus-stack), or {otherwise}.",
     )
 
 
@@ -78,7 +80,7 @@ def _operator(facts: Facts) -> Finding:
     return Finding(
         "prometheus operator",
         "warn",
-        f"{found} / one that runs. PodMonitors are accepted and nobody reads them; install or mend it.",
+        f"{found} / one that runs. PodMonitors and rules are accepted and nobody reads them; install or mend it.",
     )
 
 

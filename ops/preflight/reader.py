@@ -12,6 +12,7 @@ from ops.preflight import doors
 from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
+PROMETHEUS_RULES = "prometheusrules.monitoring.coreos.com"
 LEADER_WORKER_SETS = "leaderworkersets.leaderworkerset.x-k8s.io"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _OPERATOR = "prometheus-operator"
@@ -30,20 +31,10 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
     return Facts(
         version=version if version is not None else Unread("needs the right to get /version"),
         nodes=read.all("/api/v1/nodes", "list nodes", _node),
-        pod_monitors=read.one(
-            doors.definition(POD_MONITORS), f"get customresourcedefinitions/{POD_MONITORS}", doors.established
-        )
-        or False
-        if operator
-        else False,
-        leader_worker_sets=read.one(
-            doors.definition(LEADER_WORKER_SETS),
-            f"get customresourcedefinitions/{LEADER_WORKER_SETS}",
-            doors.established,
-        )
-        or False
-        if any(workload.kind == "LeaderWorkerSet" for workload in stack.workloads)
-        else False,
+        pod_monitors=operator and _established(read, POD_MONITORS),
+        prometheus_rules=operator and _established(read, PROMETHEUS_RULES),
+        leader_worker_sets=any(workload.kind == "LeaderWorkerSet" for workload in stack.workloads)
+        and _established(read, LEADER_WORKER_SETS),
         operators=_operators(read) if operator else {},
         storage_classes=read.all(
             "/apis/storage.k8s.io/v1/storageclasses", "list storageclasses.storage.k8s.io", _storage_class
@@ -75,6 +66,11 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
         else (),
         doors=doors.gather(read.one, cluster, stack),
     )
+
+
+def _established(read: Reader, name: str) -> bool | Unread:
+    found = read.one(doors.definition(name), f"get customresourcedefinitions/{name}", doors.established)
+    return found if found is not None else False
 
 
 def _existing_claims(workloads: Sequence[Workload]) -> Iterator[str]:

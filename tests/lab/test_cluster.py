@@ -164,8 +164,9 @@ def test_nodes_are_those_of_the_stacks(client):
 
 
 def test_the_definitions_that_components_use_are_served(client):
-    data = read(client, CustomResourceDefinition, "podmonitors.monitoring.coreos.com")
-    assert data["spec"]["names"]["kind"] == "PodMonitor"
+    for kind in ("PodMonitor", "PrometheusRule"):
+        data = read(client, CustomResourceDefinition, f"{kind.lower()}s.monitoring.coreos.com")
+        assert data["spec"]["names"]["kind"] == kind
 
 
 def test_the_server_says_its_real_version(lab):

@@ -211,6 +211,16 @@ def test_monitoring_needs_the_definition_and_somebody_who_reads_it():
     assert "podmonitors" not in findings(), "a stack without monitoring needs none"
 
 
+def test_rules_need_their_definition_unless_there_are_none():
+    config = lab_config(monitoring={"mode": "operator"})
+    off = lab_config(monitoring={"mode": "operator", "rules": False})
+
+    assert findings(config, prometheus_rules=True)["prometheusrules"].status == "ok"
+    assert findings(config, prometheus_rules=False)["prometheusrules"].status == "FAIL"
+    assert "use monitoring.rules: false" in findings(config, prometheus_rules=False)["prometheusrules"].message
+    assert "prometheusrules" not in findings(off)
+
+
 CLASSES = [
     StorageClass(name="disk", provisioner="ebs.csi.aws.com", default=True),
     StorageClass(name="files", provisioner="efs.csi.aws.com"),

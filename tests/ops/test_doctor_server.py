@@ -75,9 +75,12 @@ CLUSTER = {
             "provisioner": "lab.llm-inference/rwx",
         }
     ),
-    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/podmonitors.monitoring.coreos.com": {
-        "spec": {"versions": [{"name": "v1", "served": True}]},
-        "status": {"conditions": [{"type": "Established", "status": "True"}]},
+    **{
+        f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{kind}.monitoring.coreos.com": {
+            "spec": {"versions": [{"name": "v1", "served": True}]},
+            "status": {"conditions": [{"type": "Established", "status": "True"}]},
+        }
+        for kind in ("podmonitors", "prometheusrules")
     },
     "/apis/apps/v1/deployments": listed(
         {

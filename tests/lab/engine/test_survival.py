@@ -52,7 +52,7 @@ class Dev:
 
     def live(self):
         """Every object that carries the project's label, as kind/name."""
-        kinds = "deploy,svc,pvc,cm,sa,networkpolicy,resourcequota,podmonitor"
+        kinds = "deploy,svc,pvc,cm,sa,networkpolicy,resourcequota,podmonitor,prometheusrule"
         ours = "-lapp.kubernetes.io/part-of=llm-inference"
         command = [self.lab.kubectl, "get", kinds, "-nllm", ours, "-oname"]
         return sorted(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())

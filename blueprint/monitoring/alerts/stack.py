@@ -1,0 +1,85 @@
+"""What concerns the whole stack: its bill, its GPUs, and that alerts arrive at all."""
+
+from collections.abc import Iterator, Sequence
+
+from blueprint.monitoring import raw, recorded
+from blueprint.monitoring.rule import Alert
+
+HOURS_PER_MONTH = 730
+"""As the budget's check has them."""
+
+
+def alerts(*, namespace: str, models: Sequence[str], monthly_usd: float | None) -> Iterator[Alert]:
+    """Alerts of a stack with models on Kubernetes. models: those whose cost is known."""
+    labels = {"namespace": namespace}
+    if monthly_usd is not None and models:
+        yield _spend(namespace, models, monthly_usd)
+    yield from _gpus(namespace)
+    yield Alert(
+        alert="LLMWatchdog",
+        expr="vector(1)",
+        wait="0s",
+        severity="info",
+        labels=labels,
+        summary="Alerts of this stack arrive",
+        description="It is always firing. Send it to a service that calls somebody when it stops.",
+        dashboard="llm-fleet",
+    )
+
+
+def _spend(namespace: str, models: Sequence[str], monthly_usd: float) -> Alert:
+    cost = f'{recorded.COST}{{namespace="{namespace}",model=~"{"|".join(models)}"}}'
+    return Alert(
+        alert="LLMSpendAboveBudget",
+        expr=f"sum({cost}) * {HOURS_PER_MONTH} > {monthly_usd!r}",
+        wait="1h",
+        severity="warning",
+        labels={"namespace": namespace},
+        summary="A month like this hour costs {{{{ $value | printf `%.0f` }} USD, and "
+        f"{monthly_usd:,.0f} are budgeted",
+        description="By the GPUs that the models' pods hold, the prices in cluster.accelerators, and 730 hours.",
+        dashboard="llm-cost",
+    )
+
+
+def _gpus(namespace: str) -> Iterator[Alert]:
+    """Of the GPUs that the namespace's pods hold."""
+
+    def held(name: str) -> str:
+        return f'{name}{{namespace="{namespace}"}}'
+
+    card = "namespace, pod, gpu, UUID"
+    # The value is the last error's number and stays: what counts is that it changed, whichever pod held the card then.
+    before = f"max by (gpu, UUID) ({held(raw.XID)}) == max by (gpu, UUID) ({raw.XID} offset 15m)"
+    yield Alert(
+        alert="GpuXidError",
+        expr=f"max by ({card}) ({held(raw.XID)}) > 0 unless on (gpu, UUID) ({before})",
+        wait="0s",
+        severity="warning",
+        labels={"namespace": namespace},
+        summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} reports Xid {{ $value }}",
+        description="Card {{ $labels.UUID }}, within the last 15 minutes. The page says which numbers are the "
+        "card's fault.",
+        dashboard="llm-gpu",
+    )
+    yield Alert(
+        alert="GpuEccDoubleBit",
+        expr=f"max by ({card}) (increase({held(raw.DBE)}[1h])) > 0"
+        f" or max by ({card}) (increase({held(raw.REMAPPED)}[1h])) > 0",
+        wait="0s",
+        severity="critical",
+        labels={"namespace": namespace},
+        summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} has memory errors that it could not correct",
+        description="Card {{ $labels.UUID }}, within the last hour. Answers of this replica may be wrong.",
+        dashboard="llm-gpu",
+    )
+    yield Alert(
+        alert="GpuRowRemapFailure",
+        expr=f"max by ({card}) ({held(raw.REMAP_FAILURE)}) > 0",
+        wait="0s",
+        severity="critical",
+        labels={"namespace": namespace},
+        summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} has no spare memory rows left",
+        description="Card {{ $labels.UUID }} could not replace a bad row. It has to be exchanged.",
+        dashboard="llm-gpu",
+    )

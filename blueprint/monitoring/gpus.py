@@ -1,0 +1,52 @@
+"""The GPUs of a model: how many its pods hold, how full and how busy they are, what they cost."""
+
+from collections.abc import Iterator
+
+from blueprint.monitoring import raw, recorded
+from blueprint.monitoring.rule import Recording
+from blueprint.monitoring.subject import Subject
+
+_MIB_PARTS = (raw.FB_USED, raw.FB_FREE, raw.FB_RESERVED)
+
+
+def recordings(subject: Subject) -> Iterator[Recording]:
+    """Nothing of a model on processors."""
+    workload = subject.workload
+    if workload.gpu_resource is None:
+        return
+    held = held_gpus(subject, workload.gpu_resource)
+    yield Recording(record=recorded.GPUS, expr=held, labels=subject.labels)
+    used, free, reserved = (f"max by (pod, gpu) ({subject.of_pods(name)})" for name in _MIB_PARTS)
+    yield Recording(
+        record=recorded.GPU_MEMORY,
+        # Exporters before 3.1 have no series of what the driver reserves.
+        expr=f"{used} / ({used} + {free} + ({reserved} or 0 * {used}))",
+        labels=subject.labels,
+    )
+    yield Recording(
+        record=recorded.GPU_BUSY,
+        expr=f"max by (pod, gpu) ({subject.of_pods(raw.GPU_UTIL)}) / 100",
+        labels=subject.labels,
+    )
+    if workload.hourly_usd is not None:
+        yield from _cost(subject, held, workload.hourly_usd)
+
+
+def held_gpus(subject: Subject, resource: str) -> str:
+    """GPUs of the pods that have a node: a pod that waits for one holds none."""
+    # kube-state-metrics writes a resource's name with underscores only.
+    name = "".join(letter if letter.isalnum() else "_" for letter in resource)
+    return f'sum(max by (pod, container) ({subject.of_pods(raw.REQUESTS, resource=name)[:-1]},node!=""}}))'
+
+
+def _cost(subject: Subject, held: str, hourly_usd: float) -> Iterator[Recording]:
+    yield Recording(record=recorded.COST, expr=f"{held} * {hourly_usd!r}", labels=subject.labels)
+    tokens = subject.metrics.get("generation_tokens")
+    if tokens is None:
+        return
+    cost = f"sum(avg_over_time({subject.recorded(recorded.COST)}[1h]))"
+    yield Recording(
+        record=recorded.COST_PER_MILLION_TOKENS,
+        expr=f"1e6 * {cost} / (3600 * {subject.rate(tokens, '1h')} > 0)",
+        labels=subject.labels,
+    )

@@ -1,0 +1,51 @@
+"""What is watched of the stack as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Input, ResourceOptions
+
+from blueprint.monitoring.rules import stack_rules
+from blueprint.settings import Monitoring
+from blueprint.workload import Workload
+from components.labels import PROJECT
+from components.monitoring.dashboards import register_dashboards
+from components.monitoring.rules import register_rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringStackArgs:
+    """Who watches, and what."""
+
+    name: str  # of its objects
+    monitoring: Monitoring
+    namespace: Input[str]  # of the models
+    workloads: Sequence[Workload]
+    monthly_usd: float | None  # the budget, if any
+
+
+class MonitoringStack(ComponentResource):
+    """What belongs to no model: rules about the bill, the GPUs, and that alerts arrive at all; dashboards."""
+
+    def __init__(self, name: str, args: MonitoringStackArgs, opts: ResourceOptions | None = None):
+        super().__init__("llm:index:MonitoringStack", name, {}, opts)
+        if args.monitoring.rules:
+            register_rules(
+                f"{name}-rules",
+                metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},
+                monitoring=args.monitoring,
+                namespace=args.namespace,
+                spec=lambda namespace: stack_rules(
+                    args.workloads, namespace=namespace, monitoring=args.monitoring, monthly_usd=args.monthly_usd
+                ),
+                parent=self,
+            )
+        if args.monitoring.mode == "operator" and args.monitoring.dashboards:
+            register_dashboards(
+                f"{name}-dashboards",
+                prefix=args.name,
+                namespace=args.namespace,
+                monthly_usd=args.monthly_usd,
+                parent=self,
+            )
+        self.register_outputs({})
