@@ -135,7 +135,7 @@ class Monitoring(SettingsModel):
     )
     dashboards: bool = Field(
         default=True,
-        description="Dashboards for Grafana, as ConfigMaps that its sidecar loads; in mode operator.",
+        description="Dashboards for Grafana, as ConfigMaps that its sidecar loads.",
     )
     rules: bool = Field(
         default=True,

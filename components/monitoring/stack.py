@@ -40,7 +40,7 @@ class MonitoringStack(ComponentResource):
                 ),
                 parent=self,
             )
-        if args.monitoring.mode == "operator" and args.monitoring.dashboards:
+        if args.monitoring.dashboards:
             register_dashboards(
                 f"{name}-dashboards",
                 prefix=args.name,

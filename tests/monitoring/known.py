@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from blueprint.metrics import METRICS
+from blueprint.metrics import METRICS, dcgm, keda, kube_state
 from blueprint.monitoring import recorded
-from blueprint.monitoring.dashboards import raw
 from blueprint.monitoring.recorded import Quantile
 
 BY_PROMETHEUS = ("up", "ALERTS")
@@ -34,9 +33,7 @@ def recorded_names() -> list[str]:
 def everything() -> Known:
     """What this project knows."""
     types = dict.fromkeys((*recorded_names(), *BY_PROMETHEUS), "gauge")
-    types |= {
-        value: "counter" if value.endswith("_total") else "gauge" for key, value in vars(raw).items() if key.isupper()
-    }
+    types |= {raw.name: raw.type for raw in (*dcgm.METRICS, *keda.METRICS, *kube_state.METRICS)}
     buckets: dict[str, Sequence[float]] = {}
     for metric in (one for engine in METRICS.values() for one in engine):
         types |= dict.fromkeys(metric.series, "gauge" if metric.type == "gauge" else "counter")

@@ -2,21 +2,11 @@
 
 from collections.abc import Sequence
 
+from blueprint.metrics import keda, kube_state
+from blueprint.metrics.raw import Raw
 from blueprint.monitoring.dashboards.common import SEVERAL, chosen
 from blueprint.monitoring.dashboards.dashboard import Dashboard, Row
 from blueprint.monitoring.dashboards.panels import Panel, Query, State, Threshold, Unit
-from blueprint.monitoring.dashboards.raw import (
-    HPA_CONDITION,
-    HPA_CURRENT,
-    HPA_DESIRED,
-    HPA_MAX,
-    HPA_MIN,
-    KEDA_ACTIVE,
-    KEDA_ERRORS,
-    KEDA_SECONDS,
-    KEDA_VALUE,
-    POD_PHASE,
-)
 from blueprint.monitoring.recorded import IN_FLIGHT, RUNNING, TARGETS_UP, WAITING
 
 # KEDA calls the one that it makes keda-hpa-<name>.
@@ -27,18 +17,18 @@ _LEGEND = "{{horizontalpodautoscaler}}"
 _TRIGGER = "scaledObject, triggerIndex, metric"
 
 
-def _hpa(name: str, labels: str = "") -> str:
-    return f"max by (namespace, horizontalpodautoscaler) ({name}{{{_HPA}{labels}}})"
+def _hpa(metric: Raw, labels: str = "") -> str:
+    return f"max by (namespace, horizontalpodautoscaler) ({metric.name}{{{_HPA}{labels}}})"
 
 
 def _lines(title: str, description: str, queries: Sequence[Query], unit: Unit = "none", width: int = 12) -> Panel:
     return Panel(kind="timeseries", title=title, description=description, queries=queries, unit=unit, width=width)
 
 
-_AT_MAXIMUM = f"count({_hpa(HPA_DESIRED)} >= {_hpa(HPA_MAX)}) or vector(0)"
+_AT_MAXIMUM = f"count({_hpa(kube_state.SCALER_DESIRED)} >= {_hpa(kube_state.SCALER_MAX)}) or vector(0)"
 _NO_SIGNAL = ',condition="ScalingActive",status="false"'
-_INACTIVE = f"sum({_hpa(HPA_CONDITION, _NO_SIGNAL)}) or vector(0)"
-_PENDING = f'{POD_PHASE}{{namespace=~"$namespace",pod=~"($model)-.*",phase="Pending"}}'
+_INACTIVE = f"sum({_hpa(kube_state.SCALER_CONDITION, _NO_SIGNAL)}) or vector(0)"
+_PENDING = f'{kube_state.POD_PHASE.name}{{namespace=~"$namespace",pod=~"($model)-.*",phase="Pending"}}'
 
 
 def _count(title: str, description: str, expr: str) -> Panel:
@@ -65,7 +55,7 @@ _NOW = (
     _count(
         "Scaler errors",
         "Errors per second of KEDA's questions to Prometheus.",
-        f"sum(max by ({_TRIGGER}) (rate({KEDA_ERRORS}{{{_KEDA}}}[$__rate_interval]))) or vector(0)",
+        f"sum(max by ({_TRIGGER}) (rate({keda.SCALER_ERRORS.name}{{{_KEDA}}}[$__rate_interval]))) or vector(0)",
     ),
 )
 
@@ -84,10 +74,10 @@ _REPLICAS = (
         "What the autoscaler wants, what it counts, and its bounds. Wanted above current for longer than a model takes "
         "to load: look for pending pods.",
         (
-            Query(_hpa(HPA_DESIRED), f"{_LEGEND} wanted"),
-            Query(_hpa(HPA_CURRENT), f"{_LEGEND} current"),
-            Query(_hpa(HPA_MIN), f"{_LEGEND} least", dashed=True),
-            Query(_hpa(HPA_MAX), f"{_LEGEND} most", dashed=True),
+            Query(_hpa(kube_state.SCALER_DESIRED), f"{_LEGEND} wanted"),
+            Query(_hpa(kube_state.SCALER_CURRENT), f"{_LEGEND} current"),
+            Query(_hpa(kube_state.SCALER_MIN), f"{_LEGEND} least", dashed=True),
+            Query(_hpa(kube_state.SCALER_MAX), f"{_LEGEND} most", dashed=True),
         ),
     ),
     _lines(
@@ -107,7 +97,7 @@ _SIGNALS = (
         kind="state-timeline",
         title="KEDA's triggers",
         description="Whether each trigger is above its activation threshold. A model at zero wakes when one is.",
-        queries=(Query(f"max by ({_TRIGGER}) ({KEDA_ACTIVE}{{{_KEDA}}})", "{{scaledObject}} {{metric}}"),),
+        queries=(Query(f"max by ({_TRIGGER}) ({keda.SCALER_ACTIVE.name}{{{_KEDA}}})", "{{scaledObject}} {{metric}}"),),
         unit="none",
         width=12,
         states=(State(0, "inactive", "blue"), State(1, "active", "green")),
@@ -115,14 +105,15 @@ _SIGNALS = (
     _lines(
         "What KEDA reads",
         "The value that each trigger got for its query. 0 may mean no answer.",
-        (Query(f"max by ({_TRIGGER}) ({KEDA_VALUE}{{{_KEDA}}})", "{{scaledObject}} {{metric}}"),),
+        (Query(f"max by ({_TRIGGER}) ({keda.SCALER_VALUE.name}{{{_KEDA}}})", "{{scaledObject}} {{metric}}"),),
     ),
     _lines(
         "KEDA's errors",
         "Failed questions per second, by trigger.",
         (
             Query(
-                f"max by ({_TRIGGER}) (rate({KEDA_ERRORS}{{{_KEDA}}}[$__rate_interval]))", "{{scaledObject}} {{metric}}"
+                f"max by ({_TRIGGER}) (rate({keda.SCALER_ERRORS.name}{{{_KEDA}}}[$__rate_interval]))",
+                "{{scaledObject}} {{metric}}",
             ),
         ),
         "ops",
@@ -130,7 +121,7 @@ _SIGNALS = (
     _lines(
         "How long KEDA waits",
         "Seconds for the answer to each trigger's query.",
-        (Query(f"max by ({_TRIGGER}) ({KEDA_SECONDS}{{{_KEDA}}})", "{{scaledObject}} {{metric}}"),),
+        (Query(f"max by ({_TRIGGER}) ({keda.SCALER_LATENCY.name}{{{_KEDA}}})", "{{scaledObject}} {{metric}}"),),
         "s",
     ),
 )

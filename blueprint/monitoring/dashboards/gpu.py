@@ -2,35 +2,27 @@
 
 from collections.abc import Sequence
 
+from blueprint.metrics import dcgm
+from blueprint.metrics.raw import Raw
 from blueprint.monitoring.dashboards.common import FULL_THRESHOLDS, SEVERAL, chosen
 from blueprint.monitoring.dashboards.dashboard import Dashboard, Row
 from blueprint.monitoring.dashboards.panels import Panel, Query, Threshold, Unit
-from blueprint.monitoring.dashboards.raw import (
-    DCGM_BUSY,
-    DCGM_CELSIUS,
-    DCGM_DRAM,
-    DCGM_FREE,
-    DCGM_POWER,
-    DCGM_TENSOR,
-    DCGM_USED,
-    DCGM_XID,
-)
 from blueprint.monitoring.recorded import GPU_BUSY, GPU_MEMORY
 
-# The exporter's label for the node was renamed after 4.8.2: an absent label is empty in both groups and legends.
-_NODE = "Hostname, hostname"
-_NODE_LEGEND = "{{Hostname}}{{hostname}}"
+# Of the two only one is there. The other is empty, in groups as in legends.
+_NODE = ", ".join(dcgm.HOSTNAMES)
+_NODE_LEGEND = "".join(f"{{{{{label}}}}}" for label in dcgm.HOSTNAMES)
 _GPU_LEGEND = f"{_NODE_LEGEND} {{{{gpu}}}}"
 _OF_PODS = 'namespace=~"$namespace",pod!=""'
 
 
-def _by_pod(name: str) -> str:
-    return f"max by (namespace, pod, gpu) ({name}{{{_OF_PODS}}})"
+def _by_pod(metric: Raw) -> str:
+    return f"max by (namespace, pod, gpu) ({metric.name}{{{_OF_PODS}}})"
 
 
-def _by_gpu(name: str) -> str:
+def _by_gpu(metric: Raw) -> str:
     """All GPUs of the cluster, those that nobody holds too."""
-    return f"max by ({_NODE}, gpu) ({name})"
+    return f"max by ({_NODE}, gpu) ({metric.name})"
 
 
 def _lines(
@@ -54,7 +46,7 @@ def _lines(
     )
 
 
-_TOTAL = f"{_by_gpu(DCGM_USED)} + {_by_gpu(DCGM_FREE)}"
+_WHOLE = " + ".join(_by_gpu(part) for part in (dcgm.FB_USED, dcgm.FB_FREE, dcgm.FB_RESERVED))
 
 _MODELS = (
     _lines(
@@ -76,7 +68,7 @@ _MODELS = (
     _lines(
         "Tensor cores by pod",
         "Share of time in which the tensor cores worked: the work that is really done. Needs profiling fields.",
-        _by_pod(DCGM_TENSOR),
+        _by_pod(dcgm.PIPE_TENSOR_ACTIVE),
         "{{pod}} {{gpu}}",
         "percentunit",
         maximum=1,
@@ -84,16 +76,16 @@ _MODELS = (
     _lines(
         "Memory traffic by pod",
         "Share of time in which the memory was read or written. Decoding is bound by it: near 0.8 is a full card.",
-        _by_pod(DCGM_DRAM),
+        _by_pod(dcgm.DRAM_ACTIVE),
         "{{pod}} {{gpu}}",
         "percentunit",
         maximum=1,
     ),
-    _lines("Power by pod", "Watts drawn by each GPU.", _by_pod(DCGM_POWER), "{{pod}} {{gpu}}", "watt"),
+    _lines("Power by pod", "Watts drawn by each GPU.", _by_pod(dcgm.POWER), "{{pod}} {{gpu}}", "watt"),
     _lines(
         "Memory used by pod",
         "Memory in use on each GPU.",
-        f"{_by_pod(DCGM_USED)} * 1.048576",
+        f"{_by_pod(dcgm.FB_USED)} * 1.048576",
         "{{pod}} {{gpu}}",
         "decmbytes",
     ),
@@ -103,7 +95,7 @@ _NODES = (
     _lines(
         "Memory by node",
         "Share of memory in use of all GPUs of a node.",
-        f"sum by ({_NODE}) ({_by_gpu(DCGM_USED)}) / (sum by ({_NODE}) ({_TOTAL}) > 0)",
+        f"sum by ({_NODE}) ({_by_gpu(dcgm.FB_USED)}) / (sum by ({_NODE}) ({_WHOLE}) > 0)",
         _NODE_LEGEND,
         "percentunit",
         maximum=1,
@@ -112,7 +104,7 @@ _NODES = (
     _lines(
         "Busy by node",
         "Mean over the node's GPUs of the share of time in which a kernel ran.",
-        f"avg by ({_NODE}) ({_by_gpu(DCGM_BUSY)}) / 100",
+        f"avg by ({_NODE}) ({_by_gpu(dcgm.GPU_UTIL)}) / 100",
         _NODE_LEGEND,
         "percentunit",
         maximum=1,
@@ -120,14 +112,14 @@ _NODES = (
     _lines(
         "Power by node",
         "Watts drawn by a node's GPUs.",
-        f"sum by ({_NODE}) ({_by_gpu(DCGM_POWER)})",
+        f"sum by ({_NODE}) ({_by_gpu(dcgm.POWER)})",
         _NODE_LEGEND,
         "watt",
     ),
     _lines(
         "Temperature",
         "Of each GPU. Most data centre cards slow down from about 85 °C.",
-        _by_gpu(DCGM_CELSIUS),
+        _by_gpu(dcgm.TEMPERATURE),
         _GPU_LEGEND,
         "celsius",
         thresholds=(Threshold(80, "yellow"), Threshold(85, "red")),
@@ -137,7 +129,7 @@ _NODES = (
         title="Last XID",
         description="Number of the last error that the driver reported for a GPU; it stays until the driver is loaded "
         "again. 0: none. NVIDIA's XID catalogue says what a number means.",
-        queries=(Query(_by_gpu(DCGM_XID), _GPU_LEGEND),),
+        queries=(Query(_by_gpu(dcgm.XID), _GPU_LEGEND),),
         unit="none",
         width=16,
         thresholds=(Threshold(1, "red"),),
