@@ -74,9 +74,10 @@ def _selector(node: Any, above: tuple[Any, ...], known: Known) -> Iterator[Findi
         yield "counter-without-rate", f"{name} counts since the process started"
     for matcher in node.matchers.matchers:
         if matcher.name == "le" and name in known.buckets:
-            bounds = {float(bound) for bound in known.buckets[name]} | {float("inf")}
+            # Python writes 1.0, Go 1, and Prometheus 3 makes them one.
+            spelled = ["+Inf", *(text for bound in known.buckets[name] for text in (f"{bound:g}", str(float(bound))))]
             for text in matcher.value.split("|"):
-                if float(text.replace("\\", "")) not in bounds:
+                if not any(re.fullmatch(text, one) for one in spelled):
                     yield "le-without-bucket", f"{name} has no bucket up to {text}"
 
 

@@ -37,7 +37,7 @@ EXPRESSIONS = {
     "ratio-without-floor": ("sum(running) / sum(up)", "sum(running) / (sum(up) > 0)"),
     "le-without-bucket": (
         'rate(wait_seconds_bucket{le="2"}[5m])',
-        'rate(wait_seconds_bucket{le=~"1|1\\\\.0|2.5"}[5m])',
+        'rate(wait_seconds_bucket{le=~"1|1[.]0|2.5"}[5m])',
     ),
     "cannot-fire": (
         "llm:objective_missed:ratio_rate1h > 14.4 * 0.1",

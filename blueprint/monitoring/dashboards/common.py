@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from blueprint.monitoring.alerts.objectives import ERROR_SHARE
 from blueprint.monitoring.dashboards.dashboard import Variable
 from blueprint.monitoring.dashboards.panels import Panel, Query, Threshold, Unit
 from blueprint.monitoring.recorded import Quantile
@@ -19,7 +20,7 @@ TO_MODEL = (
     f"/d/{MODEL_UID}?${{datasource:queryparam}}&var-namespace=${{__data.fields.namespace}}"
     "&var-model=${__data.fields.model}&${__url_time_range}"
 )
-FAILED_THRESHOLDS = (Threshold(0.01, "yellow"), Threshold(0.05, "red"))
+FAILED_THRESHOLDS = (Threshold(0.01, "yellow"), Threshold(ERROR_SHARE, "red"))
 FULL_THRESHOLDS = (Threshold(0.8, "yellow"), Threshold(0.95, "red"))
 BY_QUANTILE: Sequence[Quantile] = ("p50", "p95", "p99")
 

@@ -46,7 +46,9 @@ def _lines(
     )
 
 
-_WHOLE = " + ".join(_by_gpu(part) for part in (dcgm.FB_USED, dcgm.FB_FREE, dcgm.FB_RESERVED))
+_USED = _by_gpu(dcgm.FB_USED)
+# Older exporters have no series of what the driver reserves.
+_WHOLE = f"{_USED} + {_by_gpu(dcgm.FB_FREE)} + ({_by_gpu(dcgm.FB_RESERVED)} or 0 * {_USED})"
 
 _MODELS = (
     _lines(
@@ -95,7 +97,7 @@ _NODES = (
     _lines(
         "Memory by node",
         "Share of memory in use of all GPUs of a node.",
-        f"sum by ({_NODE}) ({_by_gpu(dcgm.FB_USED)}) / (sum by ({_NODE}) ({_WHOLE}) > 0)",
+        f"sum by ({_NODE}) ({_USED}) / (sum by ({_NODE}) ({_WHOLE}) > 0)",
         _NODE_LEGEND,
         "percentunit",
         maximum=1,
