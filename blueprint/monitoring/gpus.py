@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from blueprint.monitoring import raw, recorded
+from blueprint.metrics import dcgm, kube_state
+from blueprint.monitoring import recorded
 from blueprint.monitoring.rule import Recording
 from blueprint.monitoring.subject import Subject
 
-_MIB_PARTS = (raw.FB_USED, raw.FB_FREE, raw.FB_RESERVED)
+_MIB_PARTS = (dcgm.FB_USED, dcgm.FB_FREE, dcgm.FB_RESERVED)
 
 
 def recordings(subject: Subject) -> Iterator[Recording]:
@@ -14,7 +15,7 @@ def recordings(subject: Subject) -> Iterator[Recording]:
     workload = subject.workload
     if workload.gpu_resource is None:
         return
-    held = held_gpus(subject, workload.gpu_resource)
+    held = held_gpus(subject)
     yield Recording(record=recorded.GPUS, expr=held, labels=subject.labels)
     used, free, reserved = (f"max by (pod, gpu) ({subject.of_pods(name)})" for name in _MIB_PARTS)
     yield Recording(
@@ -25,18 +26,18 @@ def recordings(subject: Subject) -> Iterator[Recording]:
     )
     yield Recording(
         record=recorded.GPU_BUSY,
-        expr=f"max by (pod, gpu) ({subject.of_pods(raw.GPU_UTIL)}) / 100",
+        expr=f"max by (pod, gpu) ({subject.of_pods(dcgm.GPU_UTIL)}) / 100",
         labels=subject.labels,
     )
     if workload.hourly_usd is not None:
         yield from _cost(subject, held, workload.hourly_usd)
 
 
-def held_gpus(subject: Subject, resource: str) -> str:
-    """GPUs of the pods that have a node: a pod that waits for one holds none."""
-    # kube-state-metrics writes a resource's name with underscores only.
-    name = "".join(letter if letter.isalnum() else "_" for letter in resource)
-    return f'sum(max by (pod, container) ({subject.of_pods(raw.REQUESTS, resource=name)[:-1]},node!=""}}))'
+def held_gpus(subject: Subject) -> str:
+    """GPUs of the pods that have a node and have not ended: the others hold none."""
+    requests = subject.of_pods(kube_state.POD_RESOURCE_REQUESTS, f'resource="{kube_state.GPU_RESOURCE}"', 'node!=""')
+    phases = subject.of_pods(kube_state.POD_PHASE, 'phase=~"Pending|Running"')
+    return f"sum(max by (pod, container) ({requests}) and on (pod) (max by (pod) ({phases}) > 0))"
 
 
 def _cost(subject: Subject, held: str, hourly_usd: float) -> Iterator[Recording]:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from blueprint.metrics import Meaning, Metric, emitted
 from blueprint.metrics.queries import matchers, selector
+from blueprint.metrics.raw import Raw
 from blueprint.monitoring.slis import Sli, measured
 from blueprint.workload import Workload
 
@@ -48,16 +49,11 @@ class Subject:
         return {**self.labels, **owner}
 
     @property
-    def pods(self) -> Mapping[str, str]:
-        """Matcher values of series about its pods: the namespace, and a pattern of the pods' names.
+    def pod_pattern(self) -> str:
+        """Pattern of the names of its replicas' pods; the Job that fills its cache has others.
 
         As narrow as the names are: the pods of a model called a-b begin with those of a model called a.
         """
-        return {"namespace": self.namespace, "pod": self.pod_pattern}
-
-    @property
-    def pod_pattern(self) -> str:
-        """Pattern of the names of its replicas' pods; the Job that fills its cache has others."""
         name = self.workload.object_name
         if self.workload.kind == "LeaderWorkerSet":
             return f"{name}-[0-9]+(-[0-9]+)?"
@@ -71,10 +67,10 @@ class Subject:
         """The recorded series of this model."""
         return f"{name}{{{matchers({**self.labels, **labels})}}}"
 
-    def of_pods(self, name: str, **labels: str) -> str:
-        """Series that others report about its pods."""
-        exact = matchers({"namespace": self.namespace, **labels})
-        return f'{name}{{{exact},pod=~"{self.pod_pattern}"}}'
+    def of_pods(self, metric: Raw, *further: str) -> str:
+        """Series that others report about its pods. further: matchers."""
+        chosen = ",".join((matchers({"namespace": self.namespace}), f'pod=~"{self.pod_pattern}"', *further))
+        return f"{metric.name}{{{chosen}}}"
 
     def series(self, metric: Metric, *, suffix: str = "", le: str = "") -> str:
         """The engine's own series. suffix: of a histogram's. le: pattern of the bucket."""

@@ -34,6 +34,7 @@ GOOD = Facts(
     version="v1.34.1",
     nodes=[node("n1"), node("n2")],
     pod_monitors=True,
+    prometheus_rules=True,
     operators={"monitoring/operator": True},
     storage_classes=[StorageClass(name="rwx", provisioner="lab.llm-inference/rwx", default=True)],
     namespace=None,
@@ -372,7 +373,16 @@ def test_quota_for_other_pods_than_ours_does_not_count():
 
 def test_what_cannot_be_read_warns_and_stops_nothing():
     unread = Unread("needs the right to look")
-    names = ("version", "nodes", "pod_monitors", "operators", "storage_classes", "namespace", "quotas")
+    names = (
+        "version",
+        "nodes",
+        "pod_monitors",
+        "prometheus_rules",
+        "operators",
+        "storage_classes",
+        "namespace",
+        "quotas",
+    )
     config = {**shared(), "monitoring": {"mode": "operator"}}
 
     found = findings(config, **dict.fromkeys(names, unread))

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from blueprint.metrics import keda, kube_state
 from blueprint.metrics.queries import matchers
-from blueprint.monitoring import raw, recorded
+from blueprint.metrics.raw import Raw
+from blueprint.monitoring import recorded
 from blueprint.monitoring.rule import Alert
 from blueprint.monitoring.subject import Subject
 from blueprint.scaling import Autoscaling
@@ -25,7 +27,7 @@ def alerts(subject: Subject) -> Iterator[Alert]:
 
 
 def _restarting(subject: Subject) -> Alert:
-    restarts = subject.of_pods(raw.RESTARTS)
+    restarts = subject.of_pods(kube_state.CONTAINER_RESTARTS)
     return Alert(
         alert="LLMPodRestarting",
         expr=f"max by (namespace, pod, container) (increase({restarts}[30m])) > {RESTARTS}",
@@ -42,7 +44,7 @@ def _restarting(subject: Subject) -> Alert:
 def _pending(subject: Subject) -> Alert:
     return Alert(
         alert="LLMPodPendingForGpu",
-        expr=f"max by (namespace, pod) ({subject.of_pods(raw.UNSCHEDULABLE)}) > 0",
+        expr=f"max by (namespace, pod) ({subject.of_pods(kube_state.POD_UNSCHEDULABLE)}) > 0",
         # A node that is added for it takes up to 10 minutes to come.
         wait="15m",
         severity="warning",
@@ -77,13 +79,13 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
     scaler = f"keda-hpa-{workload.object_name}" if scaling.by == "keda" else workload.object_name
     of_scaler = {"namespace": subject.namespace, "horizontalpodautoscaler": scaler}
 
-    def series(name: str, **labels: str) -> str:
-        return f"max by (namespace) ({name}{{{matchers({**of_scaler, **labels})}}})"
+    def series(metric: Raw, **labels: str) -> str:
+        return f"max by (namespace) ({metric.name}{{{matchers({**of_scaler, **labels})}}})"
 
-    desired = series(raw.HPA_DESIRED)
+    desired = series(kube_state.SCALER_DESIRED)
     yield Alert(
         alert="LLMAutoscalerAtMaximum",
-        expr=f"{desired} >= {series(raw.HPA_MAX)}",
+        expr=f"{desired} >= {series(kube_state.SCALER_MAX)}",
         wait="15m",
         severity="warning",
         labels=subject.alert_labels,
@@ -94,7 +96,7 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
     yield Alert(
         alert="LLMScalerInactive",
         # Of a model that sleeps the scaler is inactive, too.
-        expr=f"{series(raw.HPA_CONDITION, condition='ScalingActive', status='false')} == 1 and {desired} > 0",
+        expr=f"{series(kube_state.SCALER_CONDITION, condition='ScalingActive', status='false')} == 1 and {desired} > 0",
         wait="10m",
         severity="critical",
         labels=subject.alert_labels,
@@ -103,9 +105,11 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
         dashboard="llm-autoscaling",
     )
     if scaling.by == "keda":
+        of_keda = matchers({"namespace": subject.namespace, "scaledObject": workload.object_name})
+        errors = f"{keda.SCALER_ERRORS.name}{{{of_keda}}}"
         yield Alert(
             alert="LLMScalerFailing",
-            expr=f"sum by (scaledObject) (rate({raw.KEDA_ERRORS}{{{_keda(subject)}}}[5m])) > 0",
+            expr=f"sum by (scaledObject) (rate({errors}[5m])) > 0",
             wait="10m",
             severity="warning",
             labels=subject.alert_labels,
@@ -114,7 +118,3 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
             f"least {scaling.fallback_replicas} replicas.",
             dashboard="llm-autoscaling",
         )
-
-
-def _keda(subject: Subject) -> str:
-    return matchers({"scaledObject": subject.workload.object_name, "exported_namespace": subject.namespace})

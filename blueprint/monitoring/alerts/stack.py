@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from blueprint.monitoring import raw, recorded
+from blueprint.metrics import dcgm
+from blueprint.metrics.raw import Raw
+from blueprint.monitoring import recorded
 from blueprint.monitoring.rule import Alert
 
 HOURS_PER_MONTH = 730
@@ -45,15 +47,15 @@ def _spend(namespace: str, models: Sequence[str], monthly_usd: float) -> Alert:
 def _gpus(namespace: str) -> Iterator[Alert]:
     """Of the GPUs that the namespace's pods hold."""
 
-    def held(name: str) -> str:
-        return f'{name}{{namespace="{namespace}"}}'
+    def held(metric: Raw) -> str:
+        return f'{metric.name}{{namespace="{namespace}"}}'
 
     card = "namespace, pod, gpu, UUID"
     # The value is the last error's number and stays: what counts is that it changed, whichever pod held the card then.
-    before = f"max by (gpu, UUID) ({held(raw.XID)}) == max by (gpu, UUID) ({raw.XID} offset 15m)"
+    before = f"max by (gpu, UUID) ({held(dcgm.XID)}) == max by (gpu, UUID) ({dcgm.XID.name} offset 15m)"
     yield Alert(
         alert="GpuXidError",
-        expr=f"max by ({card}) ({held(raw.XID)}) > 0 unless on (gpu, UUID) ({before})",
+        expr=f"max by ({card}) ({held(dcgm.XID)}) > 0 unless on (gpu, UUID) ({before})",
         wait="0s",
         severity="warning",
         labels={"namespace": namespace},
@@ -64,8 +66,8 @@ def _gpus(namespace: str) -> Iterator[Alert]:
     )
     yield Alert(
         alert="GpuEccDoubleBit",
-        expr=f"max by ({card}) (increase({held(raw.DBE)}[1h])) > 0"
-        f" or max by ({card}) (increase({held(raw.REMAPPED)}[1h])) > 0",
+        expr=f"max by ({card}) (increase({held(dcgm.ECC_DBE)}[1h])) > 0"
+        f" or max by ({card}) (increase({held(dcgm.UNCORRECTABLE_REMAPPED_ROWS)}[1h])) > 0",
         wait="0s",
         severity="critical",
         labels={"namespace": namespace},
@@ -75,7 +77,7 @@ def _gpus(namespace: str) -> Iterator[Alert]:
     )
     yield Alert(
         alert="GpuRowRemapFailure",
-        expr=f"max by ({card}) ({held(raw.REMAP_FAILURE)}) > 0",
+        expr=f"max by ({card}) ({held(dcgm.ROW_REMAP_FAILURE)}) > 0",
         wait="0s",
         severity="critical",
         labels={"namespace": namespace},
