@@ -2,6 +2,7 @@
 
 import pytest
 
+from blueprint.monitoring.dashboards import dashboards
 from tests.blueprint.engine_mistakes import LAB_STACK
 from tests.blueprint.stack_files import MODEL
 from tests.monitoring.known import everything
@@ -37,6 +38,14 @@ def test_the_linter_finds_nothing(objects, name):
     groups = objects[f"PrometheusRule/{name}"]["spec"]["groups"]
     assert sum(len(group["rules"]) for group in groups) > 0
     assert lint_groups(groups, everything()) == []
+
+
+@pytest.mark.parametrize("name", ["llm-stack", *STACK["models"]])
+def test_each_alert_names_a_dashboard_that_is_there(objects, name):
+    rules = [rule for group in objects[f"PrometheusRule/{name}"]["spec"]["groups"] for rule in group["rules"]]
+    named = {rule["annotations"]["dashboard"] for rule in rules if "alert" in rule}
+    assert named
+    assert named <= {dashboard.uid for dashboard in dashboards()}
 
 
 def test_each_dashboard_is_a_config_map_that_the_sidecar_loads(objects):
