@@ -8,6 +8,7 @@ import click
 COMMANDS = {
     "adapter-rules": "ops.adapter_rules",
     "chat": "ops.asking.chat",
+    "dashboards": "ops.dashboards",
     "doctor": "ops.doctor",
     "endpoints": "ops.endpoints.commands",
     "explain": "ops.explain",

@@ -1,4 +1,4 @@
-"""`llm schema`: the files that follow from the settings' models - the editor's schema and docs/settings.md."""
+"""`llm schema`: the files that follow from the code - the editor's schema, docs/settings.md, dashboards' pictures."""
 
 import copy
 import json
@@ -18,6 +18,7 @@ from blueprint.schema import defaults, models_in, nested_models, stack_schema
 from blueprint.settings import Settings
 from blueprint.settings.base import tag_of
 from blueprint.stack import resolve_stack
+from ops.dashboards import pictures
 from ops.project import PROJECT_NAME, Project
 
 SCHEMA = Path("schema/stack.schema.json")
@@ -28,7 +29,7 @@ EXAMPLE_STACK = "dev"
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what would be written.")
 def command(check: bool) -> None:
-    """Write schema/stack.schema.json and docs/settings.md from the settings' models."""
+    """Write schema/stack.schema.json and docs/settings.md from the settings' models, and pictures of the dashboards."""
     project = Project.find()
     wanted = generated(project)
     stale = [
@@ -38,7 +39,7 @@ def command(check: bool) -> None:
     ]
     if check:
         for path in stale:
-            click.echo(f"{path} is not what the settings' models say. Run `llm schema` and commit it.", err=True)
+            click.echo(f"{path} is not what the code says. Run `llm schema` and commit it.", err=True)
         sys.exit(1 if stale else 0)
     for path in stale:
         target = project.root / path
@@ -50,7 +51,7 @@ def command(check: bool) -> None:
 def generated(project: Project) -> Mapping[Path, str]:
     """The generated files of a project, by path below its root."""
     schema = json.dumps(stack_schema(PROJECT_NAME), indent=2, ensure_ascii=False) + "\n"
-    return {SCHEMA: schema, SETTINGS_GUIDE: settings_guide(project)}
+    return {SCHEMA: schema, SETTINGS_GUIDE: settings_guide(project), **pictures()}
 
 
 def settings_guide(project: Project) -> str:

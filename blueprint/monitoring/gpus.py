@@ -21,7 +21,7 @@ def recordings(subject: Subject) -> Iterator[Recording]:
     yield Recording(
         record=recorded.GPU_MEMORY,
         # Exporters before 3.1 have no series of what the driver reserves.
-        expr=f"{used} / ({used} + {free} + ({reserved} or 0 * {used}))",
+        expr=f"{used} / ({used} + {free} + ({reserved} or 0 * {used}) > 0)",
         labels=subject.labels,
     )
     yield Recording(

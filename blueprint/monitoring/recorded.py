@@ -5,10 +5,10 @@ Each series has the labels namespace, model (the name in the stack file) and eng
 
 from typing import Literal
 
-WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+Window = Literal["5m", "30m", "1h", "2h", "6h", "1d", "3d"]
+WINDOWS: tuple[Window, ...] = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 """Of ratios that burn rates need (https://sre.google/workbook/alerting-on-slos/, table 5-8)."""
 
-Window = Literal["5m", "30m", "1h", "2h", "6h", "1d", "3d"]
 Quantile = Literal["p50", "p95", "p99"]
 
 RUNNING = "llm:requests_running:sum"

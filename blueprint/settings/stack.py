@@ -133,6 +133,10 @@ class Monitoring(SettingsModel):
         default_factory=dict,
         description="Labels by which the operator's Prometheus selects monitors, such as release.",
     )
+    dashboards: bool = Field(
+        default=True,
+        description="Dashboards for Grafana, as ConfigMaps that its sidecar loads.",
+    )
     rules: bool = Field(
         default=True,
         description="Rules for the operator's Prometheus: one PrometheusRule per model and one for the stack.",

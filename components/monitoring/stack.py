@@ -9,6 +9,7 @@ from blueprint.monitoring.rules import stack_rules
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT
+from components.monitoring.dashboards import register_dashboards
 from components.monitoring.rules import register_rules
 
 
@@ -24,7 +25,7 @@ class MonitoringStackArgs:
 
 
 class MonitoringStack(ComponentResource):
-    """Rules that belong to no model: the bill, the GPUs, and that alerts arrive at all."""
+    """What belongs to no model: rules about the bill, the GPUs, and that alerts arrive at all; dashboards."""
 
     def __init__(self, name: str, args: MonitoringStackArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:MonitoringStack", name, {}, opts)
@@ -37,6 +38,14 @@ class MonitoringStack(ComponentResource):
                 spec=lambda namespace: stack_rules(
                     args.workloads, namespace=namespace, monitoring=args.monitoring, monthly_usd=args.monthly_usd
                 ),
+                parent=self,
+            )
+        if args.monitoring.dashboards:
+            register_dashboards(
+                f"{name}-dashboards",
+                prefix=args.name,
+                namespace=args.namespace,
+                monthly_usd=args.monthly_usd,
                 parent=self,
             )
         self.register_outputs({})

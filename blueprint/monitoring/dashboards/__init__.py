@@ -1,0 +1,17 @@
+"""Dashboards for Grafana, as code: over recorded names, so that they know no engine."""
+
+from collections.abc import Sequence
+
+from blueprint.monitoring.dashboards.autoscaling import AUTOSCALING
+from blueprint.monitoring.dashboards.cost import cost
+from blueprint.monitoring.dashboards.dashboard import FOLDER as FOLDER
+from blueprint.monitoring.dashboards.dashboard import Dashboard
+from blueprint.monitoring.dashboards.fleet import FLEET
+from blueprint.monitoring.dashboards.gpu import GPU
+from blueprint.monitoring.dashboards.model import MODEL
+from blueprint.monitoring.dashboards.slo import SLO
+
+
+def dashboards(monthly_usd: float | None = None) -> Sequence[Dashboard]:
+    """All dashboards. monthly_usd: the stack's budget, if it has one."""
+    return (FLEET, MODEL, SLO, AUTOSCALING, GPU, cost(monthly_usd))

@@ -1,0 +1,155 @@
+"""A dashboard: rows of panels, and what a person chooses above them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blueprint.monitoring.dashboards.panels import DATASOURCE, Panel
+from blueprint.monitoring.dashboards.table import Table
+from blueprint.monitoring.recorded import TARGETS
+
+COLUMNS = 24
+"""Width of Grafana's grid."""
+
+TAG = "llm"
+FOLDER = "LLM"
+
+_SCHEMA_VERSION = 39
+
+
+@dataclass(frozen=True)
+class Row:
+    """Panels under one heading, side by side as far as they fit."""
+
+    title: str
+    panels: Sequence[Panel | Table]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """What a person chooses: the values of a label of a recorded name.
+
+    within: variables that narrow the choice, which have the names of their labels.
+    """
+
+    name: str
+    label: str
+    several: bool
+    within: Sequence[str] = ()
+
+    def model(self) -> dict[str, Any]:
+        """The variable as Grafana reads it."""
+        matchers = ",".join(f'{other}=~"${other}"' for other in self.within)
+        query = f"label_values({TARGETS}{{{matchers}}}, {self.name})" if matchers else self._all()
+        return {
+            **({"allValue": ".+"} if self.several else {}),
+            "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if self.several else {},
+            "datasource": dict(DATASOURCE),
+            "definition": query,
+            "hide": 0,
+            "includeAll": self.several,
+            "label": self.label,
+            "multi": self.several,
+            "name": self.name,
+            "options": [],
+            "query": {"query": query, "refId": f"variable-{self.name}"},
+            "refresh": 2,  # when the time range changes, because models come and go
+            "regex": "",
+            "sort": 1,
+            "type": "query",
+        }
+
+    def _all(self) -> str:
+        return f"label_values({TARGETS}, {self.name})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboard:
+    """A dashboard. uid: its address, which never changes, and the name of its file."""
+
+    uid: str
+    title: str
+    description: str
+    variables: Sequence[Variable]
+    rows: Sequence[Row]
+    hours: int = 6  # shown at first
+
+    def model(self) -> dict[str, Any]:
+        """The dashboard as Grafana reads it. The same for the same description, panel by panel."""
+        return {
+            "id": None,
+            "uid": self.uid,
+            "title": self.title,
+            "description": self.description,
+            "tags": [TAG],
+            "schemaVersion": _SCHEMA_VERSION,
+            "version": 1,
+            "editable": False,
+            "graphTooltip": 1,
+            "fiscalYearStartMonth": 0,
+            "liveNow": False,
+            "refresh": "30s",
+            "time": {"from": f"now-{self.hours}h", "to": "now"},
+            "timepicker": {},
+            "timezone": "browser",
+            "weekStart": "",
+            "links": [_links()],
+            "annotations": {"list": []},
+            "templating": {"list": [_datasource(), *(variable.model() for variable in self.variables)]},
+            "panels": list(self._panels()),
+        }
+
+    def text(self) -> str:
+        """The dashboard's file."""
+        return json.dumps(self.model(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+    def _panels(self) -> Iterator[dict[str, Any]]:
+        number, y = 1, 0
+        for row in self.rows:
+            yield {
+                "id": number,
+                "type": "row",
+                "title": row.title,
+                "collapsed": False,
+                "panels": [],
+                "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
+            }
+            number, y, x, tallest = number + 1, y + 1, 0, 0
+            for panel in row.panels:
+                if x + panel.width > COLUMNS:
+                    x, y, tallest = 0, y + tallest, 0
+                yield panel.model(number, x, y)
+                number, x, tallest = number + 1, x + panel.width, max(tallest, panel.height)
+            y += tallest
+
+
+def _links() -> dict[str, Any]:
+    return {
+        "asDropdown": True,
+        "icon": "external link",
+        "includeVars": True,
+        "keepTime": True,
+        "tags": [TAG],
+        "targetBlank": False,
+        "title": "LLM dashboards",
+        "tooltip": "",
+        "type": "dashboards",
+        "url": "",
+    }
+
+
+def _datasource() -> dict[str, Any]:
+    return {
+        "current": {},
+        "hide": 0,
+        "includeAll": False,
+        "label": "Data source",
+        "multi": False,
+        "name": "datasource",
+        "options": [],
+        "query": "prometheus",
+        "refresh": 1,
+        "regex": "",
+        "type": "datasource",
+    }

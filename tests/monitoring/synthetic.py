@@ -1,0 +1,167 @@
+"""A real Prometheus that scrapes made-up series of everything that dashboards ask for."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from blueprint.metrics import dcgm, keda, kube_state
+from blueprint.metrics.queries import matchers
+from blueprint.monitoring import recorded
+from tests.monitoring.known import recorded_names
+
+# Model a works; b has replicas and no request. By name, what both have; the default is 1.
+VALUES: Mapping[str, tuple[float, float]] = {
+    recorded.ENDED: (9, 1),
+    recorded.FAILED: (0.1, 0.5),
+    recorded.IN_FLIGHT: (12, 0),
+    recorded.RUNNING: (8, 0),
+    recorded.WAITING: (4, 0),
+    recorded.TARGETS: (3, 1),
+    recorded.TARGETS_UP: (2, 1),
+    recorded.GPUS: (3, 1),
+    recorded.COST: (2.4, 0.8),
+    recorded.GENERATION_TOKENS: (900, 100),
+    recorded.OBJECTIVE: (0.95, 0.99),
+    recorded.bad("1h"): (0.1, 0.02),
+    recorded.bad("3d"): (0.02, 0.02),
+    recorded.first_token("p95"): (0.8, 0.3),
+}
+_POD = {"pod", "gpu"}
+_ADDED: Mapping[str, set[str]] = {
+    recorded.KV_CACHE_USAGE: {"pod"},
+    recorded.GPU_MEMORY: _POD,
+    recorded.GPU_BUSY: _POD,
+    recorded.OBJECTIVE: {"sli"},
+    recorded.OBJECTIVE_SECONDS: {"sli"},
+    **{recorded.bad(window): {"sli"} for window in recorded.WINDOWS},
+}
+_STATES = {"phase": "Pending", "condition": "ScalingActive", "status": "false", "gpu": "0"}
+_RAW_VALUES = {"DCGM_FI_DEV_FB_USED": 30.0, "DCGM_FI_DEV_FB_FREE": 60.0, "DCGM_FI_DEV_FB_RESERVED": 10.0}
+
+
+def exposed(seconds: float) -> str:
+    """The series of two models some seconds after their start."""
+    lines = []
+    for index, model in enumerate(("a", "b")):
+        known = {
+            **_STATES,
+            "namespace": "llm",
+            "model": model,
+            "engine": "vllm",
+            "pod": f"{model}-1",
+            "Hostname": f"node-{model}",
+            "horizontalpodautoscaler": f"keda-hpa-{model}",
+            "scaledObject": model,
+            "metric": "s0-prometheus",
+        }
+        for name in recorded_names():
+            value = VALUES.get(name, (1, 1))[index]
+            labels = {"namespace", "model", "engine"} | _ADDED.get(name, set())
+            slis = ("availability", "ttft", "itl") if "sli" in labels else ("",)
+            lines += [_line(name, labels, {**known, "sli": sli}, value) for sli in slis]
+        for raw in (*dcgm.METRICS, *keda.METRICS, *kube_state.METRICS):
+            labels = set(raw.labels) | ({"Hostname"} if raw in dcgm.METRICS else set())
+            value = seconds if raw.type == "counter" else _RAW_VALUES.get(raw.name, 1)
+            lines.append(_line(raw.name, labels, known, value))
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, labels: set[str], known: Mapping[str, str], value: float) -> str:
+    return f"{name}{{{matchers({label: known.get(label, 'x') for label in sorted(labels)})}}} {value}"
+
+
+class Prometheus:
+    """Its API."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """The elements of an instant query. Raises HTTPError when the query is refused."""
+        asked = urllib.parse.urlencode({"query": expr})
+        with urllib.request.urlopen(f"{self.address}/api/v1/query?{asked}", timeout=10) as answer:
+            result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+            return result
+
+    def wait(self, expr: str, *, seconds: float = 30) -> None:
+        """Until a query has an answer. Raises TimeoutError."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                if self.query(expr):
+                    return
+            time.sleep(0.2)
+        raise TimeoutError(expr)
+
+
+@contextlib.contextmanager
+def prometheus(folder: Path) -> Iterator[Prometheus]:
+    """One that scrapes the made-up series each second, and lets an alert fire."""
+    rule = {
+        "alert": "LLMMadeUp",
+        "expr": "vector(1)",
+        "labels": {"severity": "warning", "namespace": "llm", "model": "a"},
+    }
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
+    with _target() as target, _free_port() as port:
+        job = {"job_name": "made-up", "honor_labels": True, "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}
+        every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config = {"global": every, "rule_files": ["rules.yaml"], "scrape_configs": [job]}
+        (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+        command = [
+            "prometheus",
+            f"--config.file={folder / 'prometheus.yaml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+        ]
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log)
+        try:
+            yield Prometheus(port)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def _target() -> Iterator[int]:
+    started = time.monotonic()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = exposed(time.monotonic() - started).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def _free_port() -> Iterator[int]:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    yield port

@@ -1,0 +1,65 @@
+"""The linter over all rules that a stack with every engine registers, as the operator gets them."""
+
+import pytest
+
+from blueprint.monitoring.dashboards import dashboards
+from tests.blueprint.engine_mistakes import LAB_STACK
+from tests.blueprint.stack_files import MODEL
+from tests.monitoring.known import everything
+from tests.monitoring.lint import lint_groups
+from tests.support import manifests
+
+VLLM = {
+    f"m-vllm-{version.replace('.', '-')}": {
+        **MODEL,
+        "engine": {"name": "vllm", "version": version, "maxModelLen": 8192},
+        "scaling": {"min": 1, "max": 1},
+    }
+    for version in ("0.31.0", "0.33.0")
+}
+STACK = {
+    **LAB_STACK,
+    "budget": {"monthlyUsd": 9000},
+    "monitoring": {"mode": "operator"},
+    "models": {
+        **{name: {**model, "scaling": {"min": 1, "max": 1}} for name, model in LAB_STACK["models"].items()},
+        **VLLM,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def objects():
+    return manifests(STACK)
+
+
+@pytest.mark.parametrize("name", ["llm-stack", *STACK["models"]])
+def test_the_linter_finds_nothing(objects, name):
+    groups = objects[f"PrometheusRule/{name}"]["spec"]["groups"]
+    assert sum(len(group["rules"]) for group in groups) > 0
+    assert lint_groups(groups, everything()) == []
+
+
+@pytest.mark.parametrize("name", ["llm-stack", *STACK["models"]])
+def test_each_alert_names_a_dashboard_that_is_there(objects, name):
+    rules = [rule for group in objects[f"PrometheusRule/{name}"]["spec"]["groups"] for rule in group["rules"]]
+    named = {rule["annotations"]["dashboard"] for rule in rules if "alert" in rule}
+    assert named
+    assert named <= {dashboard.uid for dashboard in dashboards()}
+
+
+def test_each_dashboard_is_a_config_map_that_the_sidecar_loads(objects):
+    maps = {name: one for name, one in objects.items() if name.startswith("ConfigMap/") and "-llm-" in name}
+    assert len(maps) == 6
+    for name, one in maps.items():
+        assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert one["metadata"]["annotations"]["grafana_folder"] == "LLM"
+        assert one["metadata"]["namespace"] == "llm"
+        assert list(one["data"]) == [f"{name.removeprefix('ConfigMap/llm-stack-')}.json"]
+    assert "vector(9000)" in maps["ConfigMap/llm-stack-llm-cost"]["data"]["llm-cost.json"]
+
+
+def test_dashboards_can_be_off():
+    off = manifests({**STACK, "monitoring": {"mode": "operator", "dashboards": False}})
+    assert [name for name in off if name.startswith("ConfigMap/llm-stack")] == []
+    assert "PrometheusRule/llm-stack" in off
