@@ -11,7 +11,7 @@ from tests.conftest import SCARCE
 from tests.strategies import lab_configs
 from tests.support import PROJECT, lab_config, manifests
 
-ROLLED_OUT = "--timeout=60s"
+ROLLED_OUT = "--timeout=300s"
 
 
 def deployments(objects):

@@ -126,7 +126,7 @@ def test_a_port_forward_ends_with_ctrl_c_too(desk, kubectl):
     process = desk.spawn("chat", "m", "hi", "--stack", "k8s")
     asked = eventually(lambda: kubectl.asked() if (desk.folder.parent / "kubectl.json").exists() else None)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=150)
     eventually(lambda: not psutil.pid_exists(asked["pid"]))
 
 
