@@ -7,6 +7,7 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Alias, ComponentResource, Input, Output, Resource, ResourceOptions
 
+from blueprint.metrics.scraping import PROTOCOLS, relabelings
 from blueprint.monitoring.rules import model_rules
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
@@ -206,8 +207,17 @@ def service_spec(workload: Workload) -> Any:
 
 def pod_monitor_spec(workload: Workload) -> Any:
     """Scrape of the engine's own metrics."""
-    port = "metrics" if workload.engine.metrics_port != workload.engine.port else "http"
+    engine = workload.engine
+    protocols = PROTOCOLS.get(engine.name)
     return {
         "selector": {"matchLabels": selector(workload)},
-        "podMetricsEndpoints": [{"port": port, "path": workload.engine.metrics_path, "interval": "15s"}],
+        **({"scrapeProtocols": list(protocols)} if protocols else {}),
+        "podMetricsEndpoints": [
+            {
+                "port": "metrics" if engine.metrics_port != engine.port else "http",
+                "path": engine.metrics_path,
+                "interval": "15s",
+                "metricRelabelings": relabelings(engine.name),
+            }
+        ],
     }

@@ -7,6 +7,7 @@ http_request_metrics.py the answers by HTTP status, which a stream has before it
 from collections.abc import Mapping
 from functools import partial
 
+from blueprint.engines.sglang import INFERENCE_PATHS
 from blueprint.metrics.metric import Meaning, Metric
 
 _of = partial(Metric, versions=("0.5.23",))
@@ -14,7 +15,9 @@ _of = partial(Metric, versions=("0.5.23",))
 # dp_rank only with data parallelism. The first tensor rank of each pipeline stage reports, or every rank with
 # --enable-metrics-for-all-schedulers: each repeats the whole.
 _scheduler = partial(
-    _of, labels=("model_name", "engine_type", "tp_rank", "pp_rank", "moe_ep_rank", "dp_rank"), shard="dp_rank"
+    _of,
+    labels=("model_name", "engine_type", "tp_rank", "pp_rank", "moe_ep_rank", "priority", "dp_rank"),
+    shard="dp_rank",
 )
 _gauge = partial(_scheduler, type="gauge", unit="requests")
 # priority only with --enable-priority-scheduling: requests of each are counted apart.
@@ -23,7 +26,7 @@ _tokenizer = partial(_of, labels=_TOKENIZER, shard="model_name", parts=("priorit
 _streaming = partial(
     _of, labels=(*_TOKENIZER, "is_streaming"), shard="model_name", parts=("priority", "is_streaming"), type="counter"
 )
-_INFERENCE = ("/generate", "/v1/chat/completions", "/v1/completions")
+_INFERENCE = tuple(path for path in INFERENCE_PATHS if path != "/v1/models")
 _responses = partial(
     _of,
     name="sglang:http_responses_total",

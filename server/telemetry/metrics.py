@@ -28,7 +28,8 @@ class Metrics:
     """All metrics of one model, in a registry of their own."""
 
     def __init__(self, model: str):
-        disable_created_metrics()  # a second series for each counter, which nobody reads
+        # A second series for each counter, which nobody reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client's own
         self.registry = CollectorRegistry()
         self._lock = threading.Lock()
         self._open = 0

@@ -61,7 +61,7 @@ def _download(engine: str, version: str, folder: Path) -> Path:
     if uv is None:
         raise NoSourcesError(f"{engine} {version}: its wheel is not in {CACHE}, and there is no uv to fetch it with")
     what = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", f"--dest={folder}"]
-    platforms = [f"--platform=manylinux{tag}_x86_64" for tag in ("1", "_2_28", "_2_31", "_2_34", "_2_35")]
+    platforms = [f"--platform=manylinux{tag}_x86_64" for tag in ("1", "_2_24", "_2_28", "_2_31", "_2_34", "_2_35")]
     command = [uv, "tool", "run", "pip", "download", "--quiet", *what, *platforms, f"{engine}=={version}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
