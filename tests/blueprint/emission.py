@@ -1,13 +1,13 @@
 """What Prometheus holds of a model in a scenario: promtool's input series, made from the registry."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from blueprint.metrics import Meaning, Metric, emitted
 
-STEP = 30  # seconds between two samples
+STEP = 60  # seconds between two samples
 MINUTES = 100
 SAMPLES = MINUTES * 60 // STEP
 PODS = ("6d4c8b7f9c-x2k4z", "6d4c8b7f9c-zzzz5")  # behind the model's name: what a ReplicaSet's controller adds
@@ -93,12 +93,12 @@ def engine(name: str, version: str, load: Load, *, model: str = "m") -> list[dic
         key = (metric.name, str(sorted(metric.where.items())))
         if key not in done:  # two meanings may be one metric
             done.add(key)
-            series += _metric(meaning, metric, known, load, pods, model)
+            series += _metric(meaning, metric, known, load=load, pods=pods, model=model)
     return series
 
 
 def _metric(
-    meaning: Meaning, metric: Metric, known: Mapping[Meaning, Metric], load: Load, pods: list[str], model: str
+    meaning: Meaning, metric: Metric, known: Mapping[Meaning, Metric], *, load: Load, pods: list[str], model: str
 ) -> Iterator[dict[str, str]]:
     places = [(pods[0], "0"), (pods[1], "0")]
     if metric.shard in _SHARDS:
@@ -112,7 +112,7 @@ def _metric(
         repeated = [
             label for label in metric.labels if label not in (*metric.apart, *metric.where, "model_name", "model")
         ]
-        for copy in ({}, *({label: "1"} for label in repeated)):
+        for copy in ({}, *([dict.fromkeys(repeated, "1")] if repeated else [])):
             yield from _samples(meaning, metric, load, {**own, **copy, **scraped(model, pod)}, share)
 
 
@@ -143,11 +143,18 @@ def _samples(meaning: Meaning, metric: Metric, load: Load, labels: Mapping[str, 
         yield one(metric.name, labels, growing(load.rates[meaning] * share))
     else:
         observed = load.observed[meaning]
-        for bound in (*metric.buckets, float("inf")):
+        for bound in _told(metric.buckets, observed):
             le = "+Inf" if bound == float("inf") else repr(float(bound))
             below = sum(rate for value, rate in observed.items() if value <= bound)
             yield one(f"{metric.name}_bucket", {**labels, "le": le}, growing(below * share))
         yield one(f"{metric.name}_count", labels, growing(sum(observed.values()) * share))
+
+
+def _told(buckets: Sequence[float], observed: Mapping[float, float]) -> Sequence[float]:
+    """The bounds that matter: a bucket's two around each value, and those of the objectives. All take minutes."""
+    upper = {min(bound for bound in buckets if bound >= value) for value in observed}
+    lower = {max((bound for bound in buckets if bound < value), default=buckets[0]) for value in observed}
+    return [*sorted(upper | lower | ({0.1, 1} & {*buckets})), float("inf")]
 
 
 def gpus(model: str = "m", *, memory: float, busy: float = 97, phase: str = "Running") -> list[dict[str, str]]:
