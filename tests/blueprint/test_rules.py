@@ -48,7 +48,6 @@ MODEL = {
 }
 SERVER = {"repository": "registry.example.com/team/server", "tag": "1", "build": {"context": "server"}}
 MEMORY = {"vllm": 0.92, "sglang": 0.92, "custom": 0.7}
-AT = f"{MINUTES - 5}m"
 
 
 def stack(name: str, *edits: Mapping[str, Any]) -> Any:
@@ -93,7 +92,7 @@ def promtool(folder: Path, specs: Sequence[Any], series: Sequence[Any], expected
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
 
 
-def firing(expected: Mapping[str, Sequence[str]]) -> Any:
+def firing(expected: Mapping[str, Sequence[str]], minutes: int) -> Any:
     """All alerts that fire, by model; '' for those of the stack."""
     wanted = [
         (f'{{alertname="{name}"{f", model={chr(34)}{model}{chr(34)}" if model else ""}}}', 1)
@@ -102,7 +101,7 @@ def firing(expected: Mapping[str, Sequence[str]]) -> Any:
     ]
     return {
         "expr": 'group by (alertname, model) (ALERTS{alertstate="firing"})',
-        "eval_time": AT,
+        "eval_time": f"{minutes}m",
         "exp_samples": [{"labels": labels, "value": value} for labels, value in wanted],
     }
 
@@ -122,6 +121,7 @@ class Scenario:
     engines: Sequence[str] = tuple(ENGINES)
     scraped: bool = True
     edit: Mapping[str, Any] | None = None
+    minutes: int = 35  # the longer, the slower: every window grows with it
 
 
 def around(**changes: Any) -> Callable[[str], list[Any]]:
@@ -137,11 +137,11 @@ def around(**changes: Any) -> Callable[[str], list[Any]]:
 
 
 RISING = f"0+1x{SAMPLES}"
-LATER = f"0x{SAMPLES - 10} 79x30"
-"""A fault 5 minutes before the end."""
+LATER = f"0x25 79x{SAMPLES}"
+"""A fault 10 minutes before the end."""
 
 SCENARIOS: Mapping[str, Scenario] = {
-    "healthy": Scenario(),
+    "healthy": Scenario(minutes=MINUTES),
     "a full KV cache without preemptions": Scenario(load=HEALTHY.but(gauges={"kv_cache_usage": 0.99})),
     "failures of hardly any requests": Scenario(
         load=HEALTHY.but(rates={"requests_ended": 0.02, "requests_failed": 0.01})
@@ -149,7 +149,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "failures": Scenario(
         load=HEALTHY.but(rates={"requests_failed": 1.2}), fires=["LLMAvailabilityBudgetBurn", "LLMErrorRateHigh"]
     ),
-    "few failures": Scenario(load=HEALTHY.but(rates={"requests_failed": 0.24}), fires=["LLMAvailabilityBudgetBurn"]),
+    "few failures": Scenario(
+        minutes=50, load=HEALTHY.but(rates={"requests_failed": 0.24}), fires=["LLMAvailabilityBudgetBurn"]
+    ),
     "failures within the budget": Scenario(load=HEALTHY.but(rates={"requests_failed": 0.05})),
     "late first tokens": Scenario(
         load=HEALTHY.but(observed={"time_to_first_token": {0.25: 1, 4: 5}}), fires=["LLMTimeToFirstTokenBudgetBurn"]
@@ -186,7 +188,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         around=lambda _: scaler(desired=0, active=False),
         edit={"models.m.scaling": {"min": 0, "max": 3, "signals": {"external": {"name": "prometheus", "query": "q"}}}},
     ),
-    "a replica that does not answer": Scenario(load=HEALTHY.but(up=f"1x{SAMPLES - 30} 0x80"), fires=["LLMTargetDown"]),
+    "a replica that does not answer": Scenario(load=HEALTHY.but(up=f"1x20 0x{SAMPLES}"), fires=["LLMTargetDown"]),
     "a replica that loads": Scenario(load=HEALTHY.but(up=steady(0))),
     "a queue": Scenario(load=HEALTHY.but(gauges={"requests_waiting": 40}), fires=["LLMQueueGrowing"]),
     "requests turned away": Scenario(load=HEALTHY.but(rates={"requests_rejected": 1}), fires=["LLMRequestsRejected"]),
@@ -206,8 +208,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "restarts": Scenario(
         around=around(series={"kube_pod_container_status_restarts_total": RISING}), fires=["LLMPodRestarting"]
     ),
-    "no request": Scenario(load=QUIET, fires=["LLMGpuIdle"]),
-    "a bill above the budget": Scenario(edit={"budget.monthlyUsd": 1000.0}, of_stack=["LLMSpendAboveBudget"]),
+    "no request": Scenario(minutes=75, load=QUIET, fires=["LLMGpuIdle"]),
+    "a bill above the budget": Scenario(
+        minutes=75, edit={"budget.monthlyUsd": 1000.0}, of_stack=["LLMSpendAboveBudget"]
+    ),
     "an Xid": Scenario(around=around(series={"DCGM_FI_DEV_XID_ERRORS": LATER}), of_stack=["GpuXidError"]),
     "an Xid of yesterday": Scenario(around=around(series={"DCGM_FI_DEV_XID_ERRORS": steady(79)})),
     "double-bit errors": Scenario(
@@ -237,7 +241,12 @@ def test_an_alert_fires_in_its_scenario_and_no_other_does(tmp_path, title, name)
         *gpus("m-two", memory=MEMORY[other]),
         *scaler("m-two"),
     ]
-    promtool(tmp_path, specs, series, [firing({"m": scenario.fires, "": ["LLMWatchdog", *scenario.of_stack]})])
+    promtool(
+        tmp_path,
+        specs,
+        series,
+        [firing({"m": scenario.fires, "": ["LLMWatchdog", *scenario.of_stack]}, scenario.minutes)],
+    )
 
 
 def test_every_alert_has_a_scenario_in_each_engine_that_can_have_it(capsys):
@@ -362,7 +371,7 @@ def test_every_recorded_number_is_that_of_its_model_and_counted_once(tmp_path, c
             if (other_record, other_sli) == (record, sli)
         ]
         chosen = f'{record}{{namespace="llm",model="m"{f",sli={chr(34)}{sli}{chr(34)}" if sli else ""}}}'
-        tests.append({"expr": f"round({chosen}, 0.0001)", "eval_time": AT, "exp_samples": samples})
+        tests.append({"expr": f"round({chosen}, 0.0001)", "eval_time": "20m", "exp_samples": samples})
     promtool(tmp_path, specs, series, tests)
     if how == "nothing":
         with capsys.disabled():
