@@ -156,7 +156,7 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     config = draw(published(config | draw(_rest(monitored=any(map(scales, models.values()))))))
     if "monitoring" in config:
         for model in models.values():
-            model |= draw(some(objectives=objectives(model["engine"]["name"])))
+            model.update(draw(some(objectives=objectives(model["engine"]["name"]))))
         if not any("objectives" in model for model in models.values()):
             config["monitoring"] |= draw(some(rules=st.booleans()))
     if config.get("deletion", {}).get("protect"):
