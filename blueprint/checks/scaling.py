@@ -227,7 +227,7 @@ def _targets(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
 
 def _monitoring(description: Description) -> Iterator[Issue]:
     monitoring = description.settings.monitoring
-    if monitoring is not None and (monitoring.mode == "operator" or monitoring.prometheus is not None):
+    if monitoring is not None and (monitoring.mode != "existing" or monitoring.prometheus is not None):
         return
     for name, model in description.kubernetes_models():
         path = ("models", name, "scaling")
