@@ -94,7 +94,7 @@ class Prometheus:
             result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
             return result
 
-    def wait(self, expr: str, *, seconds: float = 30) -> None:
+    def wait(self, expr: str, *, seconds: float = 90) -> None:
         """Until a query has an answer. Raises TimeoutError."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -44,7 +44,8 @@ def engine(keys=()):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = [f"--port={port}", "--pod=p", "--engine=vllm", "--model=m", "--model=other", "--max-num-seqs=4"]
+    about = ["--engine=vllm", "--engine-version=0.31.0", "--model=m", "--model=other", "--max-num-seqs=4"]
+    options = [f"--port={port}", "--pod=p", *about]
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.dataplane.engine", *options, "--drain=1"],
         env={**os.environ, "LAB_ENGINE_KEYS": json.dumps(keys)},
