@@ -8,7 +8,8 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -50,31 +51,41 @@ _STATES = {"phase": "Pending", "condition": "ScalingActive", "status": "false", 
 _RAW_VALUES = {"DCGM_FI_DEV_FB_USED": 30.0, "DCGM_FI_DEV_FB_FREE": 60.0, "DCGM_FI_DEV_FB_RESERVED": 10.0}
 
 
-def exposed(seconds: float) -> str:
-    """The series of two models some seconds after their start."""
+def recorded_series(seconds: float) -> str:
+    """What rules record of two models."""
     lines = []
     for index, model in enumerate(("a", "b")):
-        known = {
-            **_STATES,
-            "namespace": "llm",
-            "model": model,
-            "engine": "vllm",
-            "pod": f"{model}-1",
-            "Hostname": f"node-{model}",
-            "horizontalpodautoscaler": f"keda-hpa-{model}",
-            "scaledObject": model,
-            "metric": "s0-prometheus",
-        }
         for name in recorded_names():
-            value = VALUES.get(name, (1, 1))[index]
             labels = {"namespace", "model", "engine"} | _ADDED.get(name, set())
             slis = ("availability", "ttft", "itl") if "sli" in labels else ("",)
-            lines += [_line(name, labels, {**known, "sli": sli}, value) for sli in slis]
+            value = VALUES.get(name, (1, 1))[index]
+            lines += [_line(name, labels, {**_known(model, f"{model}-1"), "sli": sli}, value) for sli in slis]
+    return "\n".join(lines) + "\n"
+
+
+def exporters_series(pods: Mapping[str, str], seconds: float) -> str:
+    """What DCGM, KEDA and kube-state-metrics say of models. pods: by model."""
+    lines = []
+    for model, pod in pods.items():
         for raw in (*dcgm.METRICS, *keda.METRICS, *kube_state.METRICS):
             labels = set(raw.labels) | ({"Hostname"} if raw in dcgm.METRICS else set())
             value = seconds if raw.type == "counter" else _RAW_VALUES.get(raw.name, 1)
-            lines.append(_line(raw.name, labels, known, value))
+            lines.append(_line(raw.name, labels, _known(model, pod), value))
     return "\n".join(lines) + "\n"
+
+
+def _known(model: str, pod: str) -> Mapping[str, str]:
+    return {
+        **_STATES,
+        "namespace": "llm",
+        "model": model,
+        "engine": "vllm",
+        "pod": pod,
+        "Hostname": f"node-{model}",
+        "horizontalpodautoscaler": f"keda-hpa-{model}",
+        "scaledObject": model,
+        "metric": "s0-prometheus",
+    }
 
 
 def _line(name: str, labels: set[str], known: Mapping[str, str], value: float) -> str:
@@ -105,27 +116,48 @@ class Prometheus:
         raise TimeoutError(expr)
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is scraped each second. text: the exposition, some seconds after the start; labels: of the target."""
+
+    name: str
+    text: Callable[[float], str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+FIRING = {
+    "alert": "LLMMadeUp",
+    "expr": "vector(1)",
+    "labels": {"severity": "warning", "namespace": "llm", "model": "a"},
+}
+
+
 @contextlib.contextmanager
-def prometheus(folder: Path) -> Iterator[Prometheus]:
-    """One that scrapes the made-up series each second, and lets an alert fire."""
-    rule = {
-        "alert": "LLMMadeUp",
-        "expr": "vector(1)",
-        "labels": {"severity": "warning", "namespace": "llm", "model": "a"},
-    }
-    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
-    with _target() as target, _free_port() as port:
-        job = {"job_name": "made-up", "honor_labels": True, "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}
+def prometheus(folder: Path, jobs: Sequence[Job], groups: Sequence[Any] = ()) -> Iterator[Prometheus]:
+    """One that scrapes these jobs, evaluates these groups of rules, and lets an alert fire."""
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "made-up", "rules": [FIRING]}, *groups]}))
+    with contextlib.ExitStack() as stack:
+        scraped = [
+            {
+                "job_name": job.name,
+                "honor_labels": True,
+                "static_configs": [
+                    {"targets": [f"127.0.0.1:{stack.enter_context(_target(job))}"], "labels": dict(job.labels)}
+                ],
+            }
+            for job in jobs
+        ]
         every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        config = {"global": every, "rule_files": ["rules.yaml"], "scrape_configs": [job]}
+        config = {"global": every, "rule_files": ["rules.yaml"], "scrape_configs": scraped}
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+        port = _free_port()
         command = [
             "prometheus",
             f"--config.file={folder / 'prometheus.yaml'}",
             f"--storage.tsdb.path={folder / 'data'}",
         ]
-        with (folder / "log").open("w") as log:
-            process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log)
+        log = stack.enter_context((folder / "log").open("w"))
+        process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log)
         try:
             yield Prometheus(port)
         finally:
@@ -134,12 +166,12 @@ def prometheus(folder: Path) -> Iterator[Prometheus]:
 
 
 @contextlib.contextmanager
-def _target() -> Iterator[int]:
+def _target(job: Job) -> Iterator[int]:
     started = time.monotonic()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = exposed(time.monotonic() - started).encode()
+            body = job.text(time.monotonic() - started).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
@@ -159,9 +191,8 @@ def _target() -> Iterator[int]:
         server.server_close()
 
 
-@contextlib.contextmanager
-def _free_port() -> Iterator[int]:
+def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    yield port
+        port: int = one.getsockname()[1]
+        return port

@@ -2,12 +2,13 @@
 
 import re
 import shutil
+from functools import partial
 
 import pytest
 
 from blueprint.metrics.dcgm import HOSTNAMES
 from blueprint.monitoring.dashboards import dashboards
-from tests.monitoring.synthetic import prometheus
+from tests.monitoring.synthetic import Job, exporters_series, prometheus, recorded_series
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("prometheus"), reason="needs prometheus on PATH (apt-get install prometheus)"
@@ -39,7 +40,9 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    with prometheus(tmp_path_factory.mktemp("prometheus")) as server:
+    exporters = partial(exporters_series, {"a": "a-1", "b": "b-1"})
+    jobs = (Job("recorded", recorded_series), Job("exporters", exporters))
+    with prometheus(tmp_path_factory.mktemp("prometheus"), jobs) as server:
         server.wait("rate(keda_scaler_detail_errors_total[10s])")
         server.wait('ALERTS{alertstate="firing"}')
         yield server

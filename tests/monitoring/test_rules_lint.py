@@ -56,7 +56,7 @@ def test_each_dashboard_is_a_config_map_that_the_sidecar_loads(objects):
         assert one["metadata"]["annotations"]["grafana_folder"] == "LLM"
         assert one["metadata"]["namespace"] == "llm"
         assert list(one["data"]) == [f"{name.removeprefix('ConfigMap/llm-stack-')}.json"]
-    assert "vector(9000)" in maps["ConfigMap/llm-stack-llm-cost"]["data"]["llm-cost.json"]
+    assert "vector(9000.0)" in maps["ConfigMap/llm-stack-llm-cost"]["data"]["llm-cost.json"]
 
 
 def test_dashboards_can_be_off():

@@ -24,12 +24,12 @@ def test_a_stacks_budget_is_drawn(tmp_path, monkeypatch):
     file = yaml.safe_load((PROJECT.root / "Pulumi.dev.yaml").read_text())
     for accelerator in file["config"]["llm-inference:cluster"]["accelerators"].values():
         accelerator["hourlyUsd"] = 0.8
-    file["config"]["llm-inference:budget"] = {"monthlyUsd": 98765}
+    file["config"]["llm-inference:budget"] = {"monthlyUsd": 1234567}
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump(file))
     monkeypatch.chdir(tmp_path)
     run = CliRunner().invoke(command, ["--out", "files", "--stack", "dev"])
     assert run.exit_code == 0, run.output
-    assert "vector(98765)" in (tmp_path / "files/llm-cost.json").read_text()
+    assert "vector(1234567.0)" in (tmp_path / "files/llm-cost.json").read_text()
 
 
 def test_an_unknown_stack_writes_nothing(tmp_path):

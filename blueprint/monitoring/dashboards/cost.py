@@ -32,7 +32,7 @@ _MODELS = Table(
 
 def cost(monthly_usd: float | None) -> Dashboard:
     """The cost dashboard. monthly_usd: the stack's budget, against which the month's cost is drawn."""
-    bound = () if monthly_usd is None else (Query(f"vector({monthly_usd:g})", "budget", dashed=True),)
+    bound = () if monthly_usd is None else (Query(f"vector({monthly_usd!r})", "budget", dashed=True),)
     limits = () if monthly_usd is None else (Threshold(0.8 * monthly_usd, "yellow"), Threshold(monthly_usd, "red"))
     numbers = (
         now(
