@@ -47,7 +47,13 @@ _ADDED: Mapping[str, set[str]] = {
     recorded.OBJECTIVE_SECONDS: {"sli"},
     **{recorded.bad(window): {"sli"} for window in recorded.WINDOWS},
 }
-_STATES = {"phase": "Pending", "condition": "ScalingActive", "status": "false", "gpu": "0"}
+_STATES = {
+    "phase": "Pending",
+    "condition": "ScalingActive",
+    "status": "false",
+    "gpu": "0",
+    "resource": "nvidia_com_gpu",
+}
 _RAW_VALUES = {"DCGM_FI_DEV_FB_USED": 30.0, "DCGM_FI_DEV_FB_FREE": 60.0, "DCGM_FI_DEV_FB_RESERVED": 10.0}
 
 
