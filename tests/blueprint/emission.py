@@ -113,7 +113,7 @@ def _metric(
             label for label in metric.labels if label not in (*metric.apart, *metric.where, "model_name", "model")
         ]
         for copy in ({}, *([dict.fromkeys(repeated, "1")] if repeated else [])):
-            yield from _samples(meaning, metric, load, {**own, **copy, **scraped(model, pod)}, share)
+            yield from _samples(meaning, metric, load, {**scraped(model, pod), **own, **copy}, share)
 
 
 def _ways(

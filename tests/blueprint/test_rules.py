@@ -52,7 +52,11 @@ MEMORY = {"vllm": 0.92, "sglang": 0.92, "custom": 0.7}
 
 def stack(name: str, *edits: Mapping[str, Any]) -> Any:
     """A stack in which m runs in this engine, and m-two in another."""
-    engines = {key: {"name": key, **({"maxModelLen": 8192} if key != "custom" else {})} for key in ENGINES}
+    engines: dict[str, Any] = {
+        "vllm": {"name": "vllm", "version": ENGINES["vllm"], "maxModelLen": 8192},
+        "sglang": {"name": "sglang", "version": ENGINES["sglang"], "maxModelLen": 8192},
+        "custom": {"name": "custom"},
+    }
     models = {"m": {**MODEL, "engine": engines[name]}, "m-two": {**MODEL, "engine": engines[OTHER[name]]}}
     base = {
         "models": models,
@@ -209,8 +213,11 @@ SCENARIOS: Mapping[str, Scenario] = {
         around=around(series={"kube_pod_container_status_restarts_total": RISING}), fires=["LLMPodRestarting"]
     ),
     "no request": Scenario(minutes=75, load=QUIET, fires=["LLMGpuIdle"]),
-    "a bill above the budget": Scenario(
-        minutes=75, edit={"budget.monthlyUsd": 1000.0}, of_stack=["LLMSpendAboveBudget"]
+    "more GPUs than the budget pays": Scenario(
+        minutes=75,
+        around=around(series={"kube_pod_container_resource_requests": steady(4)}),
+        edit={"budget.monthlyUsd": 4000.0},
+        of_stack=["LLMSpendAboveBudget"],
     ),
     "an Xid": Scenario(around=around(series={"DCGM_FI_DEV_XID_ERRORS": LATER}), of_stack=["GpuXidError"]),
     "an Xid of yesterday": Scenario(around=around(series={"DCGM_FI_DEV_XID_ERRORS": steady(79)})),
@@ -364,7 +371,7 @@ def test_every_recorded_number_is_that_of_its_model_and_counted_once(tmp_path, c
     for record, sli in sorted(made):
         samples = [
             {
-                "labels": sample_labels(name, sli, pod),
+                "labels": sample_labels(name, sli, pod, gpu=record in (recorded.GPU_MEMORY, recorded.GPU_BUSY)),
                 "value": rounded(value),
             }
             for (other_record, other_sli, pod), value in numbers.items()
@@ -378,10 +385,12 @@ def test_every_recorded_number_is_that_of_its_model_and_counted_once(tmp_path, c
             print(f"\n{name}: {len(made)} recorded series of {len(each(specs[:1], 'record'))} rules compared")  # noqa: T201
 
 
-def sample_labels(name: str, sli: str, pod: str) -> str:
+def sample_labels(name: str, sli: str, pod: str, *, gpu: bool) -> str:
     labels = {"namespace": "llm", "model": "m", "engine": name, **({"sli": sli} if sli else {})}
     if pod:
         labels["pod"] = pod
+    if gpu:
+        labels["gpu"] = str(PODS.index(pod.removeprefix("m-")))
     return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
 
 
