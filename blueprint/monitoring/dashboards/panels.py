@@ -34,7 +34,7 @@ _OPTIONS: Mapping[Kind, Mapping[str, Any]] = {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
         "rowHeight": 0.8,
-        "showValue": "never",
+        "showValue": "auto",
         "tooltip": {"mode": "single", "sort": "none"},
     },
 }
