@@ -16,7 +16,6 @@ from blueprint.monitoring import recorded
 from blueprint.monitoring.rules import model_rules, stack_rules
 from tests.blueprint.emission import (
     HEALTHY,
-    MINUTES,
     PODS,
     QUIET,
     SAMPLES,
