@@ -13,7 +13,7 @@ Objects = Mapping[str, Any]
 
 PLATFORM = (
     *("Namespace", "ResourceQuota", "NetworkPolicy/llm-default-deny", "NetworkPolicy/llm-clients"),
-    *("Secret/llm-hub-read", "DaemonSet", "Gateway", "PrometheusRule/llm-stack"),
+    *("Secret/llm-hub-read", "DaemonSet", "Gateway", "PrometheusRule/llm-stack", "ConfigMap/llm-stack-"),
 )
 """What belongs to no model."""
 

@@ -1,6 +1,6 @@
 """For a Prometheus that no operator looks after: its scrape jobs and rules as files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi_kubernetes as k8s
@@ -11,7 +11,7 @@ from blueprint.monitoring.rules import model_rules, stack_rules
 from blueprint.monitoring.scrape import scrape_configs
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
-from components.labels import PROJECT
+from components.labels import PROJECT, labels
 
 SCRAPE_FILE = "scrape.yaml"
 """Its key, for scrape_config_files (Prometheus 2.43 and later; before, its content goes into the configuration)."""
@@ -31,13 +31,13 @@ def register_files(
     One of them cannot hold forty models: the API server takes 1 MiB.
     """
 
-    def files(part: str, make: Any) -> None:
+    def files(part: str, own: Mapping[str, str], make: Any) -> None:
         k8s.core.v1.ConfigMap(
             f"{name}-{part}",
             metadata={
                 "name": Output.concat("llm-", namespace, "-", part),
                 "namespace": monitoring.namespace,
-                "labels": {**PROJECT, **monitoring.labels},
+                "labels": {**own, **monitoring.labels},
             },
             data=Output.from_input(namespace).apply(make),
             opts=ResourceOptions(parent=parent),
@@ -48,9 +48,10 @@ def register_files(
         return rule_file(monitoring, "stack", spec)
 
     for workload in workloads:
-        files(f"model-{workload.object_name}", lambda models, one=workload: model_files(one, models, monitoring))
+        part = f"model-{workload.object_name}"
+        files(part, labels(workload), lambda models, one=workload: model_files(one, models, monitoring))
     if monitoring.rules:
-        files("stack", of_stack)
+        files("stack", PROJECT, of_stack)
 
 
 def model_files(workload: Workload, namespace: str, monitoring: Monitoring) -> Any:
