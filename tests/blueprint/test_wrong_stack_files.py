@@ -74,9 +74,14 @@ def test_a_mistake_is_refused_with_key_value_and_remedy_and_nothing_else(mistake
         assert len(line) < 500
 
 
-def test_any_two_mistakes_in_one_file_give_both_messages():
-    """Pairs whose edits meet are left out: what one says of a key, the other may have changed."""
+@pytest.mark.parametrize("every", [23, pytest.param(1, marks=pytest.mark.prove)])
+def test_any_two_mistakes_in_one_file_give_both_messages(every):
+    """Pairs whose edits meet are left out: what one says of a key, the other may have changed.
+
+    There are tens of thousands; every 23rd comes across all files, and the others are proved.
+    """
     pairs = [pair for pair in itertools.combinations(ALL_MISTAKES.items(), 2) if pair[0][1].base is pair[1][1].base]
+    pairs = pairs[::every]
     together = 0
     for (name, one), (other_name, other) in pairs:
         if _meet(one, other) or _meet(other, one):
