@@ -39,7 +39,7 @@ class Cluster:
     def kubeconfig(self) -> Path:
         return self.lab.kubeconfig
 
-    def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 60) -> str:
+    def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 400) -> str:
         """What kubectl prints; fails the test with its complaint, and on any warning of admission."""
         command = [str(self.lab.kubectl), *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
@@ -84,7 +84,7 @@ def clean(cluster: Cluster) -> None:
         "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget"
     )
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"
-    cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true", seconds=180)
+    cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true", seconds=600)
     # What was refused here is nothing to the next test.
     cluster.kubectl("delete", "events", "--all", "--namespace=llm")
     cluster.kubectl("delete", "persistentvolume", ours)

@@ -41,7 +41,7 @@ class Asking:
         for thread in self._threads:
             thread.join()
 
-    def wait_for_answers(self, count: int, *, seconds: float = 30) -> None:
+    def wait_for_answers(self, count: int, *, seconds: float = 150) -> None:
         """Wait until so many more requests were answered."""
         wanted, until = self.answers + count, time.monotonic() + seconds
         while self.answers < wanted:
@@ -56,7 +56,7 @@ class Asking:
 
     def _ask(self, stream: bool) -> None:
         headers = {**self.headers, **({"Host": self.host} if self.host else {})}
-        with httpx2.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False) as client:
+        with httpx2.Client(base_url=self.url, headers=headers, timeout=150, trust_env=False) as client:
             while not self._over.is_set():
                 began = time.monotonic()
                 try:

@@ -107,6 +107,7 @@ METRICS = (
         unit="requests",
         shard="",
         parts=("reason",),
+        where={"reason": ("max_num_queued_reqs", "max_num_queued_tokens")},
         versions=VERSIONS[VERSIONS.index("0.32.0") :],
     ),
     _counter(meaning="prompt_tokens", name="vllm:prompt_tokens_total", unit="tokens"),

@@ -16,7 +16,8 @@ from typing import Any
 import uvicorn
 
 from lab.dataplane import KEYS
-from lab.dataplane.metrics import Load, exposition
+from lab.dataplane.load import Load
+from lab.dataplane.metrics import exposition
 from lab.hub import simulation
 
 FIRST_TOKEN_SECONDS, NEXT_TOKEN_SECONDS = 0.05, 0.01
@@ -30,9 +31,13 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the container's command line says. engine: vllm, sglang, tgi, ... drain: seconds from SIGTERM to the end."""
+    """What the container's command line says.
+
+    engine: vllm, sglang, tgi, ...; version: whose metrics it has. drain: seconds from SIGTERM to the end.
+    """
 
     engine: str
+    version: str
     models: Sequence[str]
     max_model_len: int | None
     max_num_seqs: int
@@ -45,7 +50,7 @@ class Engine:
     def __init__(self, options: Options, keys: Sequence[str]) -> None:
         self._options = options
         self._keys = keys
-        self._load = Load(model=options.models[0], kv_tokens=KV_TOKENS)
+        self._load = Load(engine=options.engine, version=options.version, model=options.models[0], kv_tokens=KV_TOKENS)
         self._slots = asyncio.Semaphore(options.max_num_seqs)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -55,16 +60,16 @@ class Engine:
         if path == "/health":
             await reply.whole(200, b"")
         elif path == "/metrics":
-            await reply.whole(200, exposition(self._options.engine, self._load).encode(), _TEXT)
+            await reply.whole(200, exposition(self._load).encode(), _TEXT)
         elif path.startswith("/v1") and not self._admits(scope):
             await reply.json(401, {"error": "Unauthorized"})
         elif (method, path) == ("GET", "/v1/models"):
             cards = [{"id": name, "object": "model", "created": 0, "owned_by": "lab"} for name in self._options.models]
             await reply.json(200, {"object": "list", "data": cards})
         elif method == "POST" and path in ("/v1/chat/completions", "/v1/completions"):
-            await self._openai(reply, "chat" if "chat" in path else "text", await _body(receive))
+            await self._openai(reply, path, await _body(receive))
         elif method == "POST" and path in ("/generate", "/generate_stream") and self._options.engine == "tgi":
-            await self._tgi(reply, await _body(receive), streamed=path.endswith("stream"))
+            await self._tgi(reply, path, await _body(receive))
         else:
             await reply.json(404, {"detail": "Not Found"})
 
@@ -75,7 +80,8 @@ class Engine:
             word.lower() == "bearer" and any(hmac.compare_digest(key.encode(), own.encode()) for own in self._keys)
         )
 
-    async def _openai(self, reply: "_Reply", kind: str, body: Any) -> None:
+    async def _openai(self, reply: "_Reply", path: str, body: Any) -> None:
+        kind = "chat" if "chat" in path else "text"
         if not isinstance(body, dict):
             await reply.json(400, _error(400, "the body is no JSON object"))
             return
@@ -97,12 +103,12 @@ class Engine:
         about: dict[str, Any] = {"kind": kind, "name": name, "created": int(time.time()), "model": model}
         if question.stream:
             chunks = simulation.completion_chunks(answer, **about, usage=question.usage)
-            await reply.stream(f"data: {event}\n\n" async for event in self._paced(chunks, answer))
+            await reply.stream(f"data: {event}\n\n" async for event in self._paced(chunks, answer, path=path))
         else:
-            await self._generated(answer)
+            await self._generated(answer, path=path)
             await reply.json(200, simulation.completion(answer, **about))
 
-    async def _tgi(self, reply: "_Reply", body: Any, *, streamed: bool) -> None:
+    async def _tgi(self, reply: "_Reply", path: str, body: Any) -> None:
         try:
             inputs, parameters = body["inputs"], simulation.mapping(body, "parameters")
             stop, limit = simulation.stops(parameters.get("stop")), parameters.get("max_new_tokens")
@@ -114,28 +120,28 @@ class Engine:
             await reply.json(422, {"error": text, "error_type": "validation"})
             return
         answer = simulation.generate(inputs, limit, stop)
-        if streamed:
+        if path.endswith("stream"):
             events = simulation.generation_events(answer)
-            await reply.stream(f"data:{event}\n\n" async for event in self._paced(events, answer))
+            await reply.stream(f"data:{event}\n\n" async for event in self._paced(events, answer, path=path))
         else:
-            await self._generated(answer)
+            await self._generated(answer, path=path)
             await reply.json(200, simulation.generation(answer, details=bool(parameters.get("details"))))
 
-    async def _paced(self, events: Iterable[str], answer: simulation.Generated) -> AsyncIterator[str]:
+    async def _paced(
+        self, events: Iterable[str], answer: simulation.Generated, *, path: str, streamed: bool = True
+    ) -> AsyncIterator[str]:
         """The events of an answer at the speed of tokens, when a slot of the batch is free."""
-        with self._load.waiting():
-            await self._slots.acquire()
-        try:
-            with self._load.running(answer):
+        with self._load.request(answer, path=path, streamed=streamed) as request:
+            async with self._slots:
+                request.scheduled()
                 await asyncio.sleep(FIRST_TOKEN_SECONDS)
                 for event in events:
+                    request.produced()
                     yield event
                     await asyncio.sleep(NEXT_TOKEN_SECONDS)
-        finally:
-            self._slots.release()
 
-    async def _generated(self, answer: simulation.Generated) -> None:
-        async for _ in self._paced(answer.words, answer):
+    async def _generated(self, answer: simulation.Generated, *, path: str) -> None:
+        async for _ in self._paced(answer.words, answer, path=path, streamed=False):
             pass
 
 
@@ -186,6 +192,7 @@ def main() -> None:
     parser.add_argument("--pod", required=True, help="Uid of the pod; for those who look for this process.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--engine", required=True)
+    parser.add_argument("--engine-version", required=True)
     parser.add_argument("--model", action="append", required=True)
     parser.add_argument("--max-model-len", type=int)
     parser.add_argument("--max-num-seqs", type=int, required=True)
@@ -193,6 +200,7 @@ def main() -> None:
     given = parser.parse_args()
     options = Options(
         engine=given.engine,
+        version=given.engine_version,
         models=given.model,
         max_model_len=given.max_model_len,
         max_num_seqs=given.max_num_seqs,

@@ -19,7 +19,11 @@ from lab.dataplane import ENGINES, KEYS
 from lab.dataplane.pods import End, Pod, Served, Variables, engine_of, served
 
 _ROOT = str(Path(__file__).parents[2])
-_CODE = (("dataplane", "engine.py"), ("dataplane", "metrics.py"), ("hub", "simulation.py"))
+_CODE = (
+    *(Path(_ROOT, "lab", "dataplane", name) for name in ("engine.py", "load.py", "metrics.py")),
+    Path(_ROOT, "lab", "hub", "simulation.py"),
+    *sorted(Path(_ROOT, "blueprint", "metrics").glob("*.py")),
+)
 _LOOK_SECONDS = 0.02
 _LOOK_AT_SERVER_SECONDS = 0.1
 _AGAIN_SECONDS = 1.0
@@ -218,12 +222,13 @@ def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: S
             f"--pod={uid}",
             f"--port={port}",
             f"--engine={about.engine}",
+            f"--engine-version={about.version}",
             *models,
             *longest,
             f"--max-num-seqs={about.max_num_seqs}",
             f"--drain={end.drain:g}",
         ],
-        inputs=[Path(_ROOT, "lab", *parts) for parts in _CODE],
+        inputs=_CODE,
         environment=(("PYTHONPATH", _ROOT), *secrets),
     )
 

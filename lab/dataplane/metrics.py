@@ -1,140 +1,174 @@
-"""What an engine says about its load, under the names that the real one has."""
+"""What an engine says about its load: the registry's metrics of its version, in Prometheus' text format."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
-from lab.hub.simulation import Generated
+from blueprint.metrics import Meaning, Metric
+from lab.dataplane.load import Kind, Load, Totals
 
+Labels = tuple[tuple[str, str], ...]
 
-@dataclass(kw_only=True)
-class Load:
-    """The load of one engine. kv_tokens: size of its KV cache."""
+_FROM_THE_START = frozenset({"custom", "vllm"})
+"""Engines that have a series before its first event, and count tokens as they are made: the others do with the end."""
 
-    model: str
-    kv_tokens: int
-    requests_running: int = 0
-    requests_waiting: int = 0
-    tokens_held: int = 0
-    prompt_tokens: int = 0
-    generation_tokens: int = 0
-    finished: dict[str, int] = field(default_factory=dict)
+_ALONE = {
+    "engine": "0",
+    "engine_type": "unified",
+    "tp_rank": "0",
+    "pp_rank": "0",
+    "moe_ep_rank": "0",
+    "dp_rank": "",
+    "priority": "",
+}
+"""Labels of an engine without parallelism and priorities; an empty one is to Prometheus none."""
 
-    @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count a request that waits."""
-        self.requests_waiting += 1
-        try:
-            yield
-        finally:
-            self.requests_waiting -= 1
+_KIND_LABELS = frozenset({"finished_reason", "status", "is_streaming", "endpoint", "method", "status_code"})
+"""What every answer has a value of; here none has one that means a failure."""
 
-    @contextlib.contextmanager
-    def running(self, answer: Generated) -> Iterator[None]:
-        """Count a request that runs, and its tokens when it has ended."""
-        held = answer.prompt_tokens + len(answer.words)
-        self.requests_running += 1
-        self.tokens_held += held
-        end = "abort"
-        try:
-            yield
-            end = answer.finish
-        finally:
-            self.requests_running -= 1
-            self.tokens_held -= held
-            self.finished[end] = self.finished.get(end, 0) + 1
-            if end != "abort":
-                self.prompt_tokens += answer.prompt_tokens
-                self.generation_tokens += len(answer.words)
-
-    @property
-    def kv_usage(self) -> float:
-        """The used part of the KV cache, 0 to 1."""
-        return min(1.0, self.tokens_held / self.kv_tokens)
+_STATUS = {"stop": "ok", "length": "ok", "abort": "cancelled"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Names:
-    """An engine's names; None for what it does not count. labels: what it puts on each, with {model}."""
-
-    running: str
-    waiting: str
-    kv_usage: str | None
-    prompt: str | None
-    generated: str | None
-    finished: str | None
-    labels: str
-
-
-_VLLM = Names(
-    running="vllm:num_requests_running",
-    waiting="vllm:num_requests_waiting",
-    kv_usage="vllm:kv_cache_usage_perc",
-    prompt="vllm:prompt_tokens_total",
-    generated="vllm:generation_tokens_total",
-    finished="vllm:request_success_total",
-    labels='engine="0",model_name="{model}"',
-)
-NAMES: Mapping[str, Names] = MappingProxyType(
-    {
-        # https://docs.vllm.ai/en/stable/usage/metrics/
-        "vllm": _VLLM,
-        # https://docs.sglang.ai/references/production_metrics.html
-        "sglang": Names(
-            running="sglang:num_running_reqs",
-            waiting="sglang:num_queue_reqs",
-            kv_usage="sglang:token_usage",
-            prompt="sglang:prompt_tokens_total",
-            generated="sglang:generation_tokens_total",
-            finished=None,
-            labels='model_name="{model}"',
-        ),
-        # https://huggingface.co/docs/text-generation-inference/reference/metrics
-        "tgi": Names(
-            running="tgi_batch_current_size",
-            waiting="tgi_queue_size",
-            kv_usage=None,
-            prompt=None,
-            generated=None,
-            finished=None,
-            labels="",
-        ),
-        # server/telemetry/metrics.py
-        "custom": Names(
-            running="llm_requests_running",
-            waiting="llm_requests_waiting",
-            kv_usage="llm_kv_cache_usage_ratio",
-            prompt=None,
-            generated=None,
-            finished=None,
-            labels='model="{model}"',
-        ),
-    }
-)
+def exposition(load: Load) -> str:
+    """The text that a Prometheus reads; nothing for an engine of which no metric is known."""
+    by_name: dict[str, list[Metric]] = {}
+    for metric in load.metrics.values():
+        by_name.setdefault(metric.family or metric.name, []).append(metric)
+    lines: list[str] = []
+    for name, metrics in by_name.items():
+        kind = "histogram" if metrics[0].family else metrics[0].type
+        lines += [f"# HELP {name} {metrics[0].meaning}", f"# TYPE {name} {kind}"]
+        series: dict[tuple[str, Labels], float] = {}
+        for metric in metrics:
+            for at, labels, value in _series(load, metric):
+                series.setdefault((at, labels), value)
+        lines += [f"{at}{_braces(labels)} {value}" for (at, labels), value in series.items()]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def exposition(engine: str, load: Load) -> str:
-    """The text that a Prometheus reads; nothing for an engine whose names are not known."""
-    names = NAMES.get(engine)
-    if names is None:
-        return ""
-    labels = names.labels.format(model=load.model)
-    series: list[tuple[str | None, str, float]] = [
-        (names.running, "gauge", load.requests_running),
-        (names.waiting, "gauge", load.requests_waiting),
-        (names.kv_usage, "gauge", load.kv_usage),
-        (names.prompt, "counter", load.prompt_tokens),
-        (names.generated, "counter", load.generation_tokens),
-    ]
-    lines = []
-    for name, kind, value in series:
-        if name is not None:
-            lines += [f"# TYPE {name} {kind}", f"{name}{{{labels}}} {value}"]
-    if names.finished is not None:
-        lines.append(f"# TYPE {names.finished} counter")
-        lines += [
-            f'{names.finished}{{{labels},finished_reason="{reason}"}} {count}'
-            for reason, count in sorted(load.finished.items())
+def _series(load: Load, metric: Metric) -> Iterator[tuple[str, Labels, float]]:
+    if metric.type == "gauge":
+        for labels in _selected(load, metric):
+            yield metric.name, labels, _gauge(load, metric.meaning)
+    elif metric.type == "histogram":
+        yield from _histogram(load, metric)
+    elif metric.family:
+        yield from _sum_of_histogram(load, metric)
+    else:
+        yield from _counter(load, metric)
+
+
+def _gauge(load: Load, meaning: Meaning) -> float:
+    if meaning == "kv_cache_usage":
+        return load.kv_usage
+    return load.requests_running if meaning == "requests_running" else load.requests_waiting
+
+
+def _counter(load: Load, metric: Metric) -> Iterator[tuple[str, Labels, float]]:
+    counted: dict[Labels, float] = {}
+    if load.engine in _FROM_THE_START:
+        of_ends = (_labels(load, metric, {"finished_reason": finish, "status": _STATUS[finish]}) for finish in _STATUS)
+        counted = dict.fromkeys((*_selected(load, metric), *filter(None, of_ends)), _amount(metric, load.making))
+    for kind, totals in load.ended.items():
+        labels = _labels(load, metric, _of_kind(kind))
+        amount = _amount(metric, totals)
+        if labels is not None and amount:
+            counted[labels] = counted.get(labels, 0) + amount
+    for labels, value in counted.items():
+        yield metric.name, labels, value
+
+
+def _amount(metric: Metric, totals: Totals) -> float:
+    """What requests add. Here none fails or hits a prefix cache; one metric may have all ends by label."""
+    match metric.meaning:
+        case "prompt_tokens" | "prefix_cache_queries":
+            return totals.prompt_tokens
+        case "generation_tokens":
+            return totals.generation_tokens
+        case "requests_ended":
+            return totals.requests
+        case "requests_failed" | "requests_rejected" if set(metric.where) <= _KIND_LABELS:
+            return totals.requests
+    return 0
+
+
+def _histogram(load: Load, metric: Metric) -> Iterator[tuple[str, Labels, float]]:
+    split = "is_streaming" in metric.labels
+    for streamed in (True, False) if split else (None,):
+        of_kind = {} if streamed is None else {"is_streaming": _word(streamed)}
+        labels = _labels(load, metric, of_kind)
+        if labels is None:
+            continue
+        parts = [
+            load.observed(metric.meaning, streamed=each, bounds=metric.buckets)
+            for each in ((True, False) if streamed is None else (streamed,))
         ]
-    return "\n".join(lines) + "\n"
+        counts = [sum(of_parts) for of_parts in zip(*(part.cumulative for part in parts), strict=True)]
+        if not counts[-1] and load.engine not in _FROM_THE_START:
+            continue
+        for bound, count in zip(metric.buckets, counts[:-1], strict=True):
+            yield f"{metric.name}_bucket", (*labels, ("le", _bound(load.engine, bound))), count
+        yield from _ends(metric.name, labels, sum(part.sum for part in parts), counts[-1])
+
+
+def _sum_of_histogram(load: Load, metric: Metric) -> Iterator[tuple[str, Labels, float]]:
+    """Its buckets are not part of what the counter means; the last one is in every histogram."""
+    requests = sum(totals.requests for totals in load.ended.values())
+    if requests:
+        total = sum(_amount(metric, totals) for totals in load.ended.values())
+        yield from _ends(metric.family, (), total, requests)
+
+
+def _ends(name: str, labels: Labels, total: float, count: int) -> Iterator[tuple[str, Labels, float]]:
+    yield f"{name}_bucket", (*labels, ("le", "+Inf")), count
+    yield f"{name}_sum", labels, total
+    yield f"{name}_count", labels, count
+
+
+def _of_kind(kind: Kind) -> Mapping[str, str]:
+    return {
+        "finished_reason": kind.finish,
+        "status": _STATUS[kind.finish],
+        "is_streaming": _word(kind.streamed),
+        "endpoint": kind.path,
+        "method": "POST",
+        "status_code": "200",
+    }
+
+
+def _selected(load: Load, metric: Metric) -> Iterator[Labels]:
+    """The series that the metric selects; none where a label is left open."""
+    keys = list(metric.where)
+    for values in product(*(_ways(metric.where[key]) for key in keys)):
+        labels = _labels(load, metric, dict(zip(keys, values, strict=True)))
+        if labels is not None:
+            yield labels
+
+
+def _labels(load: Load, metric: Metric, given: Mapping[str, str]) -> Labels | None:
+    """All labels of the metric; None where nothing says the value of one."""
+    single = {key: value for key, value in metric.where.items() if isinstance(value, str)}
+    known = {"model": load.model, "model_name": load.model, **_ALONE, **single, **given}
+    if any(label not in known for label in metric.labels):
+        return None
+    return tuple((label, known[label]) for label in metric.labels)
+
+
+def _ways(values: str | tuple[str, ...]) -> Sequence[str]:
+    return (values,) if isinstance(values, str) else values
+
+
+def _word(truth: bool) -> str:
+    return "true" if truth else "false"
+
+
+def _bound(engine: str, bound: float) -> str:
+    """As the engine's library writes it: Python's with a point always, Rust's without one where it can."""
+    text = str(float(bound))
+    return text.removesuffix(".0") if engine == "tgi" else text
+
+
+def _braces(labels: Labels) -> str:
+    if not labels:
+        return ""
+    escaped = ((key, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")) for key, value in labels)
+    return "{" + ",".join(f'{key}="{value}"' for key, value in escaped) + "}"

@@ -6,6 +6,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal
 
+from blueprint.metrics import METRICS, emitted
 from lab.own_server import ENGINE
 
 PART_OF = "app.kubernetes.io/part-of"
@@ -37,9 +38,10 @@ class KeySource:
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """What a container is told. engine: name in the registry of engines."""
+    """What a container is told. engine: name in the registry of engines; version: one whose metrics are known."""
 
     engine: str
+    version: str
     models: Sequence[str]
     max_model_len: int | None
     max_num_seqs: int
@@ -72,6 +74,16 @@ def engine_of(pod: Pod) -> str:
     return str((pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name", ""))
 
 
+def _version(pod: Pod) -> str:
+    """The version that a pod's label says, else the newest of its engine whose metrics are known; empty without one."""
+    engine = engine_of(pod)
+    said = str((pod["metadata"].get("labels") or {}).get("app.kubernetes.io/version", ""))
+    if emitted(engine, said):
+        return said
+    known = [version for metric in METRICS.get(engine, ()) for version in metric.versions]
+    return known[-1] if known else ""
+
+
 def own_variables(pod: Pod) -> tuple[list[str], dict[str, str]]:
     """The ConfigMaps from which a pod's container has its variables, and those that it has in clear text."""
     container = _serving(pod) or {}
@@ -94,6 +106,7 @@ def served(pod: Pod, told: Variables = MappingProxyType({})) -> Served:
         names = [words[0]] if words and not words[0].startswith("-") else [engine or "model"]
     return Served(
         engine=engine,
+        version=_version(pod),
         models=names,
         max_model_len=_number(arguments, "--max-model-len", "--context-length", "--max-total-tokens"),
         max_num_seqs=_number(arguments, "--max-num-seqs", "--max-running-requests", "--max-concurrent-requests")

@@ -66,7 +66,7 @@ def run(probe, port, *, seconds=None, key_at=None, **environment):
         env={"PATH": "/usr/bin:/bin:/usr/local/bin", "http_proxy": "http://127.0.0.1:9", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

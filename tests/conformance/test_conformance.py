@@ -128,7 +128,7 @@ def kubeconform(native, definitions):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
         return json.loads(done.stdout)
 
@@ -158,7 +158,7 @@ def test_kubernetes_validate_finds_nothing_that_is_not_explained(rendered, judge
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     found = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("INFO")]
     assert [line for line in found if not any(known in line for known in EXCEPTIONS["kubernetes-validate"])] == []
@@ -182,7 +182,7 @@ def test_checkov_finds_nothing_that_is_not_explained(rendered, judges):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
         # It would ask its makers' service otherwise.
         env={**os.environ, "CHECKOV_RUN_SCA_PACKAGE_SCAN": "false"},
     )

@@ -43,10 +43,11 @@ def test_vllm_defines_what_the_registry_says_of_a_version(version, capsys):
 
     reasons = metric_sources.constant(archive, "vllm/v1/engine/__init__.py", "FINISH_REASON_STRINGS")
     assert ("requests_failed" in metrics) == ("error" in reasons)
-    capacity = metrics["requests_waiting_for_capacity"].where.get("reason")
-    if capacity:
-        path = "vllm/v1/metrics/loggers.py"
-        assert metric_sources.constant(archive, path, "WAITING_REASON_CAPACITY") == capacity
+    constants = {"requests_waiting_for_capacity": "WAITING_REASON_CAPACITY", "requests_rejected": "ADMISSION_REASONS"}
+    for meaning, name in constants.items():
+        if meaning in metrics and metrics[meaning].where:
+            found = metric_sources.constant(archive, "vllm/v1/metrics/loggers.py", name)
+            assert found == metrics[meaning].where["reason"]
 
     states: Counter[str] = Counter()
     for lifespan in vllm.LIFESPANS:

@@ -70,7 +70,7 @@ class Stack:
         more = ["--non-interactive"] if self.is_cli else []
         return [*self.command, *command.split(), f"--stack={STACK}", *options, *more]
 
-    def run(self, command, *options, succeeds=True, environment=None, seconds=120) -> str:
+    def run(self, command, *options, succeeds=True, environment=None, seconds=600) -> str:
         done = subprocess.run(
             self.arguments(command, *options),
             cwd=self.root,
@@ -121,7 +121,7 @@ class Stack:
     def killed_when(self, condition) -> None:
         """Begin an up, and kill it without warning as soon as something is so."""
         process = self.start()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while not condition():
             assert process.poll() is None, "it ended too early"
             assert time.monotonic() < until, "it never came to that"
@@ -192,7 +192,7 @@ def _without_dropped(value):
     return value
 
 
-def eventually(condition, seconds=10.0) -> None:
+def eventually(condition, seconds=60.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until

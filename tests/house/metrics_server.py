@@ -126,7 +126,7 @@ def metrics_server(cluster: Cluster) -> Iterator[MetricsServer]:
         objects = server.objects()
         try:
             cluster.apply(*objects)
-            cluster.kubectl("wait", f"apiservice/{VERSION}.{GROUP}", "--for=condition=Available", "--timeout=30s")
+            cluster.kubectl("wait", f"apiservice/{VERSION}.{GROUP}", "--for=condition=Available", "--timeout=150s")
             yield server
         finally:
             # One that nobody serves would disturb the deletion of every namespace.

@@ -34,7 +34,7 @@ def stack(cluster, tmp_path):
             },
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert (done.returncode == 0) is succeeds, done.stdout + done.stderr

@@ -154,7 +154,7 @@ def engine(checkout, cluster, command, *options):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -46,7 +46,7 @@ def pulumi(cluster, tmp_path_factory):
             env={**environment, **variables},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         output = done.stdout + done.stderr

@@ -11,7 +11,7 @@ from tests.conftest import SCARCE
 from tests.strategies import lab_configs
 from tests.support import PROJECT, lab_config, manifests
 
-ROLLED_OUT = "--timeout=60s"
+ROLLED_OUT = "--timeout=300s"
 
 
 def deployments(objects):
@@ -100,3 +100,13 @@ def test_any_settings_that_validate_render_objects_that_the_api_server_accepts(c
     # A dry run in a namespace that is not there fails, so this one object is applied.
     cluster.apply(own or {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     cluster.apply(*objects.values(), dry_run=True)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_a_monitor_is_accepted_as_it_is_written(namespace, engine):
+    """The operator's definition would drop what it does not know, and a Prometheus would scrape without it."""
+    objects = manifests(lab_config({"m": {"engine": {"name": engine}}}, monitoring={"mode": "operator"}))
+    wanted = objects["PodMonitor/m"]
+    namespace.apply(objects["Namespace/llm"], wanted)
+    live = yaml.safe_load(namespace.kubectl("get", "podmonitor/m", "--namespace=llm", "--output=yaml"))
+    assert list(differences(wanted["spec"], live["spec"])) == []

@@ -17,7 +17,7 @@ from tests.house.endpoint_stacks import program_in
 from tests.lab.conftest import eventually
 from tests.support import lab_config, manifests, merged
 
-ROLLED_OUT = "--timeout=60s"
+ROLLED_OUT = "--timeout=300s"
 
 
 def l40s(count: int, replicas: int, **more):
@@ -122,7 +122,7 @@ def test_a_drain_keeps_what_the_budget_promises_and_ends_with_one_replica(namesp
     node = lone["spec"]["nodeName"]
     try:
         with least_available(namespace, "lone", "three") as least:
-            namespace.kubectl("drain", node, "--delete-emptydir-data", "--timeout=60s")
+            namespace.kubectl("drain", node, "--delete-emptydir-data", "--timeout=300s")
             for name in ("lone", "three"):
                 namespace.kubectl("rollout", "status", f"deployment/{name}", "--namespace=llm", ROLLED_OUT)
         assert least == {"lone": 0, "three": 2}

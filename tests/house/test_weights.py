@@ -22,17 +22,17 @@ def jobs(objects):
 def test_a_download_completes_while_every_gpu_is_taken(namespace):
     config = {**lab_config({"m": {"accelerator": {"type": "nvidia-a10g"}, "scaling": {"min": 2, "max": 2}}}), **SCARCE}
     namespace.apply(*manifests(config).values())
-    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=300s")
     config["models"]["m"]["revision"] = COMMIT
     namespace.apply(*jobs(manifests(config)))
-    namespace.kubectl("wait", "job", "--all", "--for=condition=Complete", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("wait", "job", "--all", "--for=condition=Complete", "--namespace=llm", "--timeout=300s")
 
 
 def test_a_volume_of_one_node_is_filled_on_the_node_of_its_replica(namespace):
     """Both ways: the first download goes anywhere, the next one to where the replica is, although others have room."""
     cache = {"accessMode": "ReadWriteOnce", "storageClass": "lab-rwo"}
     namespace.apply(*manifests(lab_config({"m": {"cache": cache}})).values())
-    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=300s")
     (replica,) = pods(namespace, "m")
     namespace.apply(*jobs(manifests(lab_config({"m": {"cache": cache, "revision": COMMIT}}))))
     eventually(lambda: len(pods(namespace, "m-download")) == 2)
@@ -51,11 +51,11 @@ def test_replicas_with_claims_of_their_own_roll_out_without_a_spare_gpu(namespac
         return {**lab_config({"m": model}), **SCARCE}
 
     namespace.apply(*manifests(config(maxModelLen=8192)).values())
-    namespace.kubectl("rollout", "status", "statefulset/m", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("rollout", "status", "statefulset/m", "--namespace=llm", "--timeout=300s")
     claims = namespace.kubectl("get", "pvc", "--namespace=llm", "-oname")
     assert claims.split() == ["persistentvolumeclaim/cache-m-0", "persistentvolumeclaim/cache-m-1"]
     namespace.apply(*manifests(config(maxModelLen=4096)).values())
-    namespace.kubectl("rollout", "status", "statefulset/m", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("rollout", "status", "statefulset/m", "--namespace=llm", "--timeout=300s")
     assert all("--max-model-len=4096" in pod["spec"]["containers"][0]["args"] for pod in pods(namespace, "m"))
 
 
@@ -66,8 +66,8 @@ def test_each_node_is_filled_and_replicas_run_where_the_weights_are(namespace):
     cache = {"mode": "node", "path": "/mnt/models", "nodes": chosen}
     model = {"cache": cache, "scaling": {"min": 2, "max": 2}}
     namespace.apply(*manifests(lab_config({"m": model})).values())
-    namespace.kubectl("wait", "job", "--all", "--for=condition=Complete", "--namespace=llm", "--timeout=60s")
-    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("wait", "job", "--all", "--for=condition=Complete", "--namespace=llm", "--timeout=300s")
+    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=300s")
     assert namespace.get("pvc", "m-cache", ".status.phase") == "Bound"
     assert sorted(pod["spec"]["nodeName"] for pod in pods(namespace, "m-download")) == sorted(chosen)
     assert {pod["spec"]["nodeName"] for pod in pods(namespace, "m")} <= set(chosen)

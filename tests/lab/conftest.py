@@ -85,7 +85,7 @@ def gpu_pod(name: str, **spec: Any) -> dict[str, Any]:
     )
 
 
-def eventually(check: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+def eventually(check: Callable[[], Any], *, seconds: float = 120.0) -> Any:
     """Give check()'s first true result; fail with its last one after that many seconds."""
     deadline = time.monotonic() + seconds
     while not (result := check()):

@@ -96,7 +96,7 @@ def builder(tiny: ToolSet, cache: Path, **environment: str) -> "subprocess.Popen
 
 def test_two_builders_at_once_make_one_set(tiny, tmp_path):
     both = [builder(tiny, tmp_path / "cache") for _ in range(2)]
-    errors = [process.communicate(timeout=120)[1] for process in both]
+    errors = [process.communicate(timeout=600)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     assert "".join(errors).count("ready after") == 1
     assert len(names(tmp_path / "cache")) == 1
@@ -116,6 +116,6 @@ def test_an_interrupted_build_stops_go_and_leaves_nothing(tiny, tmp_path):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=150)
     assert not Path(f"/proc/{pid_file.read_text().strip()}").exists()
     assert [name for name in names(tmp_path / "cache") if not name.endswith(".log")] == []

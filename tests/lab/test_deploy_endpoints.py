@@ -216,7 +216,7 @@ def deploy(root, *arguments, succeeds=True):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     output = done.stdout + done.stderr

@@ -50,7 +50,7 @@ def real_registry(folder: Path, *, login: bool = False) -> Iterator[str]:
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen([str(BINARY), "serve", folder / "registry.yaml"], stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 100
         while True:
             with contextlib.suppress(httpx2.TransportError):
                 httpx2.get(f"http://127.0.0.1:{port}/v2/", trust_env=False)

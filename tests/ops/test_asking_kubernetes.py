@@ -44,7 +44,8 @@ def engine(keys=()):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = [f"--port={port}", "--pod=p", "--engine=vllm", "--model=m", "--model=other", "--max-num-seqs=4"]
+    about = ["--engine=vllm", "--engine-version=0.31.0", "--model=m", "--model=other", "--max-num-seqs=4"]
+    options = [f"--port={port}", "--pod=p", *about]
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.dataplane.engine", *options, "--drain=1"],
         env={**os.environ, "LAB_ENGINE_KEYS": json.dumps(keys)},
@@ -125,7 +126,7 @@ def test_a_port_forward_ends_with_ctrl_c_too(desk, kubectl):
     process = desk.spawn("chat", "m", "hi", "--stack", "k8s")
     asked = eventually(lambda: kubectl.asked() if (desk.folder.parent / "kubectl.json").exists() else None)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=150)
     eventually(lambda: not psutil.pid_exists(asked["pid"]))
 
 

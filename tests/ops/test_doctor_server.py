@@ -277,12 +277,12 @@ def test_server_that_is_none_is_said_and_nothing_more_is_asked(project, server, 
 
 
 def test_stalling_server_costs_no_more_than_the_time_out(project, server):
-    server.delay = 2
+    server.delay = 20
     started = time.monotonic()
 
     _, found = checked(project, server.address, "--timeout", "0.2")
 
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 15
     assert "gave no answer in time" in found["api server"]["message"]
 
 

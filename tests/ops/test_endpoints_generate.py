@@ -25,7 +25,7 @@ def test_words_are_printed_as_they_come(desk_of):
     process = desk.spawn("generate", "m", "hi")
     first = os.read(process.stdout.fileno(), 1000)
     first_at = time.monotonic()
-    rest, _ = process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=150)
 
     assert first == b"This"
     assert (first + rest).decode() == f"{PREFACE} hi\n"

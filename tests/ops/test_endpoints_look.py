@@ -198,7 +198,7 @@ def test_logs_are_followed_until_interrupted(desk):
     desk.act("qwen", "pause")
     second = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    rest, complaint = process.communicate(timeout=10)
+    rest, complaint = process.communicate(timeout=50)
 
     assert b"Endpoint is ready" in first
     assert b"Endpoint is paused" in second

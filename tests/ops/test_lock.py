@@ -220,12 +220,12 @@ def test_all_models_are_tried_and_a_missing_pin_is_written_as_unresolved(project
 
 
 def test_slow_hub_costs_no_more_than_the_time_out(project, hub):
-    hub.delay = 1.5
+    hub.delay = 20
     started = time.monotonic()
 
     result = llm_lock("--endpoint", hub.address, "--timeout", "0.2")
 
-    assert time.monotonic() - started < 1.4
+    assert time.monotonic() - started < 15
     assert f"{hub.address} gave no answer within 0.2 s" in result.output
     assert result.exit_code == 1
 

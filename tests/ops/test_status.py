@@ -37,7 +37,7 @@ def test_a_model_that_runs_is_shown_with_its_pod_node_gpus_and_load_time(namespa
     config = scarce(m={})
     stack(config)
     namespace.apply(*manifests(config).values())
-    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=60s")
+    namespace.kubectl("rollout", "status", "deployment/m", "--namespace=llm", "--timeout=300s")
 
     code, found = models(namespace, monkeypatch)
 
@@ -63,7 +63,7 @@ def test_a_pod_that_waits_for_a_gpu_says_who_holds_them(namespace, monkeypatch, 
     objects["Deployment/m"]["spec"]["replicas"] = 3
     namespace.apply(*objects.values())
     namespace.kubectl(
-        "wait", "deployment/m", "--namespace=llm", "--for=jsonpath={.status.readyReplicas}=2", "--timeout=60s"
+        "wait", "deployment/m", "--namespace=llm", "--for=jsonpath={.status.readyReplicas}=2", "--timeout=300s"
     )
 
     code, found = models(namespace, monkeypatch)
@@ -80,7 +80,7 @@ def test_pods_that_the_quota_refuses_are_told_in_the_servers_words(namespace, mo
     objects = manifests(config)
     objects["ResourceQuota/llm-gpus"]["spec"]["hard"]["requests.nvidia.com/gpu"] = "0"
     namespace.apply(*objects.values())
-    namespace.kubectl("wait", "deployment/m", "--namespace=llm", "--for=condition=ReplicaFailure", "--timeout=60s")
+    namespace.kubectl("wait", "deployment/m", "--namespace=llm", "--for=condition=ReplicaFailure", "--timeout=300s")
 
     code, found = models(namespace, monkeypatch)
 

@@ -22,7 +22,7 @@ def pack(tmp_path_factory):
             port = int(host.stdout.readline())
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 stub = analyzer_pb2_grpc.AnalyzerStub(channel)
-                stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=20)
+                stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=120)
                 yield stub
         finally:
             host.kill()
@@ -33,7 +33,7 @@ def judge(pack, resource_type, properties):
     struct = struct_pb2.Struct()
     struct.update(properties)
     request = analyzer_pb2.AnalyzeRequest(type=resource_type, properties=struct, name="m", urn="urn:pulumi:s::p::t::m")
-    return {diagnostic.policyName: diagnostic.message for diagnostic in pack.Analyze(request, timeout=20).diagnostics}
+    return {diagnostic.policyName: diagnostic.message for diagnostic in pack.Analyze(request, timeout=120).diagnostics}
 
 
 def deployment(**container):

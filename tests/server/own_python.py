@@ -26,7 +26,7 @@ def run(script: str, *arguments: str, **environment: str) -> tuple[Any, str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -154,7 +154,7 @@ JSON = {"Content-Type": "application/json"}
 def test_a_body_that_is_too_long_is_refused_before_it_is_read(server):
     """Nothing of it is sent here: only how long it is going to be."""
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=240) as connection:
         head = f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: {MOST + 1}\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
@@ -179,13 +179,13 @@ def test_a_token_does_not_wait_for_the_acknowledgement_of_what_was_sent_before_i
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/generate"])
 def test_a_body_that_comes_in_chunks_is_counted(server, path):
     chunks = (b" " * 65536 for _ in range(MOST // 65536 + 1))
-    answer = httpx.post(server.url + path, content=chunks, headers=JSON, timeout=30)
+    answer = httpx.post(server.url + path, content=chunks, headers=JSON, timeout=240)
     assert (answer.status_code, error(answer)["code"]) == (413, "body_too_long")
 
 
 def test_a_body_just_short_enough_is_read(server):
     body = b'{"prompt": "a", "max_tokens": 1}'
-    answer = httpx.post(f"{server.url}/v1/completions", content=body.ljust(MOST), headers=JSON, timeout=60)
+    answer = httpx.post(f"{server.url}/v1/completions", content=body.ljust(MOST), headers=JSON, timeout=240)
     assert answer.status_code == 200, answer.text
 
 

@@ -22,7 +22,7 @@ def refused(**variables: str) -> list[str]:
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 2, done.stdout + done.stderr

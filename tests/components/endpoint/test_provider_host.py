@@ -69,7 +69,7 @@ class Host:
 
     def tells(self, *words):
         """Wait until all of the words were said: lines come on another way than answers."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 25
         while not all(word in self.all_said for word in words):
             assert time.monotonic() < until, self.all_said
             self._runner.run(asyncio.sleep(0.02))
@@ -181,7 +181,7 @@ def by_hand(hub, method, path, body=None):
 
 
 def eventually(condition):
-    until = time.monotonic() + 5
+    until = time.monotonic() + 25
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -66,7 +66,7 @@ class Pod:
     def run(self, repository: str, revision: str = "main") -> tuple[int, str]:
         """Exit code and log."""
         process = self.start(repository, revision)
-        log, _ = process.communicate(timeout=30)
+        log, _ = process.communicate(timeout=150)
         assert "Traceback" not in log, log
         return process.returncode, log
 

@@ -116,7 +116,7 @@ def llm_chat(lab, folder, *words):
         env={**os.environ, "LLM_LAB_ADDRESSES": str(lab.addresses), "LLM_ENGINE_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -25,7 +25,7 @@ def listens(port: int) -> bool:
 
 
 def eventually(true: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 100
     while not true():
         if time.monotonic() > until:
             return False

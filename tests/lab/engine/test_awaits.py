@@ -92,7 +92,7 @@ def test_an_up_waits_for_what_the_annotation_says(stack):
         stdout=subprocess.DEVNULL,
     )
     maps = ("get", "configmap", "--namespace=awaits", "--output=name", "--field-selector=metadata.name=w")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 100
     while not stack.cluster.kubectl(*maps):
         assert time.monotonic() < until
         time.sleep(0.1)

@@ -64,7 +64,7 @@ class Stack:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert (done.returncode == 0) is succeeds, done.stdout + done.stderr
@@ -265,5 +265,5 @@ def test_a_deletion_waits_for_finalizers(stack):
     stack.cluster.kubectl(
         "patch", "configmap", "held", "-nengine", "--type=merge", '--patch={"metadata":{"finalizers":[]}}'
     )
-    process.communicate(timeout=30)
+    process.communicate(timeout=150)
     assert process.returncode == 0

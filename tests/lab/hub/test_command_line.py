@@ -34,7 +34,7 @@ def hf(hub, tmp_path):
 
     def hf(*arguments, code=0):
         command = [sys.executable, "-c", RUN, hub.url, *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 

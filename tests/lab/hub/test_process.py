@@ -31,7 +31,7 @@ def process(tmp_path):
         command = [sys.executable, "-m", "lab.hub", "--port", str(port), "--home", str(home), *options]
         started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         running.append(started)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 100
         while wait:
             with contextlib.suppress(httpx2.TransportError):
                 health = httpx2.get(f"http://127.0.0.1:{port}/_lab/health", trust_env=False)
@@ -73,7 +73,7 @@ def test_what_was_answered_survives_a_kill_and_goes_on_where_it_was(process, tmp
     other = free_port()
     process(other, home, "--latency", "2")
     with client(other) as http, client(other, "lab-invoke") as caller:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 50
         while http.get("/v2/endpoint/lab-org/one").json()["status"]["state"] != "running":
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -101,7 +101,7 @@ def test_a_kill_in_the_middle_of_writing_loses_nothing_that_was_answered(process
 
     thread = threading.Thread(target=create)
     thread.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 100
     while len(answered) < 20 and time.monotonic() < until:
         time.sleep(0.001)
     victim.kill()
@@ -128,8 +128,8 @@ def test_a_signal_ends_it_at_once(process, number):
     running = process(free_port())
     began = time.monotonic()
     running.send_signal(number)
-    running.wait(10)
-    assert time.monotonic() - began < 3
+    running.wait(50)
+    assert time.monotonic() - began < 20
     assert "Traceback" not in running.stderr.read()
 
 
@@ -139,7 +139,7 @@ def test_it_says_nothing(process):
         http.get("/v2/endpoint/lab-org")
         http.get("/v2/endpoint/lab-org", headers={"authorization": "Bearer nobodys"})
     running.terminate()
-    assert running.communicate(timeout=10) == ("", "")
+    assert running.communicate(timeout=50) == ("", "")
 
 
 def test_two_cannot_share_a_home_or_a_port(process, tmp_path):

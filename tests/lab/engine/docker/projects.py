@@ -99,7 +99,7 @@ class Project:
 
     def run(self, command, *options, succeeds=True, **environment):
         with self.start(command, *options, **environment) as engine:
-            said, _ = engine.communicate(timeout=120)
+            said, _ = engine.communicate(timeout=600)
         assert (engine.returncode == 0) is succeeds, said
         return said
 

@@ -30,7 +30,7 @@ class Small:
     def run(self, program: str) -> tuple[int, str]:
         """The exit code of `up`, and what it printed."""
         with self.start(program) as engine:
-            said, _ = engine.communicate(timeout=60)
+            said, _ = engine.communicate(timeout=300)
         return engine.returncode, said
 
 
@@ -89,7 +89,7 @@ time.sleep(60)
 def waiting(small: Small, engine: "subprocess.Popen[str]") -> psutil.Process:
     """The program's process, once it runs."""
     mark = small.root / "running"
-    until = time.monotonic() + 30
+    until = time.monotonic() + 150
     while not (mark.exists() and mark.read_text()):
         assert time.monotonic() < until
         assert engine.poll() is None, engine.communicate()
@@ -99,7 +99,7 @@ def waiting(small: Small, engine: "subprocess.Popen[str]") -> psutil.Process:
 
 def test_secrets_are_in_no_process_list(small):
     with small.engine("config", "set", "--secret", "small:token", "xyzzy-hush") as setting:
-        said, _ = setting.communicate(timeout=30)
+        said, _ = setting.communicate(timeout=150)
     assert setting.returncode == 0, said
     with small.start("import pulumi\nassert pulumi.Config().require('token') == 'xyzzy-hush'\n" + WAITING) as engine:
         program = waiting(small, engine)
@@ -113,4 +113,4 @@ def test_an_engine_that_is_killed_leaves_no_program(small):
     with small.start(WAITING) as engine:
         program = waiting(small, engine)
         engine.kill()
-    assert not psutil.wait_procs([program], timeout=10)[1]
+    assert not psutil.wait_procs([program], timeout=50)[1]

@@ -38,7 +38,7 @@ class Engine:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         output = done.stdout + done.stderr

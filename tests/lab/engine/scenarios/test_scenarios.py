@@ -272,7 +272,7 @@ def interrupted(engine):
     """What is in the making is finished and kept; the next up goes on, and makes nothing twice."""
     process = begun(engine)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) != 0
+    assert process.wait(timeout=300) != 0
     assert engine.done() == ["create a-0", "create b-0"]
     assert engine.names() == {"a", "b"}
     engine.up(IN_A_ROW.format(2))
@@ -285,7 +285,7 @@ def killed(engine):
     family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     for member in family:
         member.kill()
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=50)
     process.wait()
     if engine.is_cli:
         engine.run("cancel", "--yes")
