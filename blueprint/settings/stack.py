@@ -20,6 +20,7 @@ from blueprint.settings.endpoint import EndpointModel
 from blueprint.settings.exposure import AddressRange, Gateway, Ingress
 from blueprint.settings.images import Image, ImageName
 from blueprint.settings.kubernetes import KubernetesModel
+from blueprint.settings.monitoring import Routes, Standalone
 
 
 class Namespace(SettingsModel):
@@ -157,6 +158,12 @@ class Monitoring(SettingsModel):
     )
     # keda: where its chart's documentation installs it.
     keda_namespace: DnsLabel = Field(default="keda", description="Namespace of KEDA, which asks Prometheus.")
+    routes: Routes | None = Field(
+        default=None, description="Who is told of alerts, with mode operator or standalone; default nobody."
+    )
+    standalone: Standalone = Field(
+        default_factory=Standalone, description="Sizes and parts of what mode: standalone runs; only with it."
+    )
 
 
 Model = Annotated[KubernetesModel | EndpointModel, Field(discriminator="target")]
