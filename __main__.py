@@ -64,6 +64,8 @@ if stack.cluster is not None:
                 namespace=platform.namespace,
                 workloads=stack.workloads,
                 monthly_usd=stack.monthly_usd,
+                servers=stack.servers,
+                secrets=secrets,
             ),
             opts,
         )

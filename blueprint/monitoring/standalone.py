@@ -12,8 +12,9 @@ from blueprint.pins import pinned_image
 from blueprint.settings.monitoring import Standalone
 from blueprint.workload import Workload
 
-RULES_FOLDER = "/etc/prometheus/rules"
-DASHBOARDS_FOLDER = "/etc/grafana/dashboards"
+# Beside the folders of the configuration: in one that is mounted read-only nothing can be mounted.
+RULES_FOLDER = "/etc/prometheus-rules"
+DASHBOARDS_FOLDER = "/etc/grafana-dashboards"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,7 @@ ALERTMANAGER_ARGUMENTS = (
 
 
 def grafana_files(servers: Servers) -> Mapping[str, Any]:
-    """What Grafana provisions itself with, by file below /etc/grafana/provisioning."""
+    """What Grafana provisions itself with, by file below its folder for that."""
     prometheus, alertmanager = servers.prometheus, servers.alertmanager
     sources = [
         {

@@ -1,16 +1,19 @@
 """What is watched of the stack as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from blueprint.monitoring.rules import stack_rules
+from blueprint.monitoring.standalone import Servers
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.monitoring.dashboards import register_dashboards
+from components.monitoring.routes import register_routes
 from components.monitoring.rules import register_rules
+from components.monitoring.standalone.servers import MonitoringServers, MonitoringServersArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,8 @@ class MonitoringStackArgs:
     namespace: Input[str]  # of the models
     workloads: Sequence[Workload]
     monthly_usd: float | None  # the budget, if any
+    servers: Servers | None  # those that the stack runs itself
+    secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
 class MonitoringStack(ComponentResource):
@@ -29,7 +34,7 @@ class MonitoringStack(ComponentResource):
 
     def __init__(self, name: str, args: MonitoringStackArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:MonitoringStack", name, {}, opts)
-        if args.monitoring.rules:
+        if args.monitoring.mode == "operator" and args.monitoring.rules:
             register_rules(
                 f"{name}-rules",
                 metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},
@@ -40,12 +45,33 @@ class MonitoringStack(ComponentResource):
                 ),
                 parent=self,
             )
+        if args.monitoring.mode == "operator" and args.monitoring.routes is not None:
+            register_routes(
+                f"{name}-routes",
+                metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},
+                monitoring=args.monitoring,
+                routes=args.monitoring.routes,
+                secrets=args.secrets,
+                parent=self,
+            )
+        dashboards: Sequence[str] = []
         if args.monitoring.dashboards:
-            register_dashboards(
+            dashboards = register_dashboards(
                 f"{name}-dashboards",
                 prefix=args.name,
                 namespace=args.namespace,
                 monthly_usd=args.monthly_usd,
                 parent=self,
             )
+        if args.servers is not None:
+            servers = MonitoringServersArgs(
+                servers=args.servers,
+                monitoring=args.monitoring,
+                namespace=args.namespace,
+                workloads=args.workloads,
+                monthly_usd=args.monthly_usd,
+                dashboards=dashboards,
+                secrets=args.secrets,
+            )
+            MonitoringServers(f"{name}-servers", servers, ResourceOptions(parent=self))
         self.register_outputs({})
