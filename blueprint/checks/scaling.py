@@ -225,15 +225,19 @@ def _targets(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
 
 
 def _monitoring(description: Description) -> Iterator[Issue]:
-    if description.settings.monitoring is not None:
+    monitoring = description.settings.monitoring
+    if monitoring is not None and (monitoring.mode != "existing" or monitoring.prometheus is not None):
         return
     for name, model in description.kubernetes_models():
         path = ("models", name, "scaling")
         if scales(model.scaling) and (model.scaling.by == "keda" or engine_signals(model)):
+            missing, remedy = ("monitoring",), "Add monitoring: {mode: operator}"
+            if monitoring is not None:
+                missing, remedy = ("monitoring", "prometheus"), "Add the address of the Prometheus"
             yield Issue(
-                path=("monitoring",),
+                path=missing,
                 problem=f"this key is missing, and models.{name} scales on what Prometheus would scrape and answer",
-                remedy=f"Add monitoring: {{mode: operator}}, or use max equal to min in models.{name}.scaling.",
+                remedy=f"{remedy}, or use max equal to min in models.{name}.scaling.",
                 reads=(path, ("models", name, "engine")),
             )
             return

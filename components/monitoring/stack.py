@@ -11,6 +11,7 @@ from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.monitoring.dashboards import register_dashboards
+from components.monitoring.files import register_files
 from components.monitoring.routes import register_routes
 from components.monitoring.rules import register_rules
 from components.monitoring.standalone.servers import MonitoringServers, MonitoringServersArgs
@@ -34,6 +35,15 @@ class MonitoringStack(ComponentResource):
 
     def __init__(self, name: str, args: MonitoringStackArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:MonitoringStack", name, {}, opts)
+        if args.monitoring.mode == "existing":
+            register_files(
+                f"{name}-prometheus",
+                monitoring=args.monitoring,
+                namespace=args.namespace,
+                workloads=args.workloads,
+                monthly_usd=args.monthly_usd,
+                parent=self,
+            )
         if args.monitoring.mode == "operator" and args.monitoring.rules:
             register_rules(
                 f"{name}-rules",

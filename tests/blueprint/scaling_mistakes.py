@@ -41,6 +41,14 @@ SCALING_MISTAKES: Mapping[str, Mistake] = {
         at="monitoring",
         also={"monitoring": DELETE},
     ),
+    "scaling without an address to ask": wrong(
+        AT,
+        {"min": 1, "max": 3},
+        f"{MISSING}, and models.m scales on what Prometheus",
+        "Add the address of the Prometheus",
+        at="monitoring.prometheus",
+        also={"monitoring": {"mode": "existing"}},
+    ),
     "unknown signal": scaled(
         "signals.use", ["gpu"], "'gpu' is not allowed", "Use 'inFlight', 'waiting' or 'kvCache'", at="signals.use.0"
     ),
