@@ -1,6 +1,7 @@
 """A stack with a Prometheus, an Alertmanager and a Grafana of its own, on a real control plane. Pods are simulated."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -55,7 +56,8 @@ def test_routes_are_accepted_as_the_operator_defines_them(namespace):
     objects = manifests(lab_config(monitoring={"mode": "operator", "routes": routes}))
     wanted = objects["AlertmanagerConfig/llm-stack"]
     namespace.apply(objects["Namespace/llm"], wanted)
-    live = yaml.safe_load(namespace.kubectl("get", "alertmanagerconfig/llm-stack", "--namespace=llm", "--output=yaml"))
+    # Not as YAML, in which a bare = is no text.
+    live = json.loads(namespace.kubectl("get", "alertmanagerconfig/llm-stack", "--namespace=llm", "--output=json"))
     assert list(differences(wanted["spec"], live["spec"])) == []
 
 
