@@ -90,13 +90,14 @@ DNS = Flow(
     ports=(Port(port=DNS_PORT, protocol="UDP"), Port(port=DNS_PORT)),
 )
 
-API_SERVER = Flow(
-    what="look-ups of pods",
-    # Its address is the provider's secret, private or public; what listens there asks for a token.
-    peers=(Addresses(range="0.0.0.0/0", without=("169.254.0.0/16",)), Addresses(range="::/0", without=("fe80::/10",))),
-    ports=(Port(port=HTTPS_PORT), Port(port=6443)),
+API_SERVER_PORTS = (HTTPS_PORT, 6443)
+"""Its Service's, and the usual one behind it; network plugins see the one or the other."""
+
+ANYWHERE_BUT_METADATA = (
+    Addresses(range="0.0.0.0/0", without=("169.254.0.0/16",)),
+    # fd00:ec2: of AWS.
+    Addresses(range="::/0", without=("fe80::/10", "fd00:ec2::/32")),
 )
-"""6443: where it listens behind its Service's 443; network plugins see the one or the other."""
 
 _ASKED_BY: Mapping[Part, Sequence[Part]] = {
     "prometheus": ("grafana",),
@@ -177,20 +178,29 @@ def part_flows(description: Description, part: Part, *, scraped: Sequence[int], 
         ),
     ]
     monitoring = description.settings.monitoring
+    if monitoring is None:
+        raise ValueError("a description without monitoring has no such pods")
     if part == "prometheus":
         models = Pods(labels={PART_OF[0]: (PART_OF[1],)})
         outgoing.append(Flow(what="scraping", peers=(models,), ports=[Port(port=port) for port in scraped]))
-        outgoing.append(API_SERVER)
-        if scaled and monitoring is not None:
+        outgoing.append(_api_server(monitoring))
+        if scaled:
             keda = Pods(namespace=monitoring.keda_namespace)
             incoming.append(Flow(what="questions of KEDA", peers=(keda,), ports=(Port(port=PORTS[part]),)))
-    if part == "alertmanager" and monitoring is not None and url_names(monitoring.routes):
+    if part == "alertmanager" and url_names(monitoring.routes):
         outgoing += _receivers(monitoring)
     return Flows(incoming=incoming, outgoing=outgoing)
 
 
 def _part(description: Description, part: Part) -> Pods:
     return Pods(labels={INSTANCE: (part_name(description, part),), PART_OF[0]: (PART_OF[1],)})
+
+
+def _api_server(monitoring: Monitoring) -> Flow:
+    """Whether it has a private address or a public one is the provider's choice."""
+    ranges = [Addresses(range=one) for one in monitoring.standalone.api_server_ranges]
+    ports = [Port(port=port) for port in API_SERVER_PORTS]
+    return Flow(what="look-ups of pods", peers=ranges or ANYWHERE_BUT_METADATA, ports=ports)
 
 
 def _receivers(monitoring: Monitoring) -> Sequence[Flow]:

@@ -1,8 +1,8 @@
 """Monitoring: settings that the mode has a use for, images that are pinned, alerts that somebody could send."""
 
-import ipaddress
 from collections.abc import Iterator
 
+from blueprint.checks.doors import ranges
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
 from blueprint.locks import IMAGES_LOCK
@@ -20,15 +20,8 @@ def check(description: Description) -> Iterator[Issue]:
     yield from _foreign(monitoring)
     yield from _routes(monitoring)
     yield from _images(description)
-    for index, one in enumerate(monitoring.standalone.receiver_ranges):
-        try:
-            ipaddress.ip_network(one)
-        except ValueError:
-            yield Issue(
-                path=("monitoring", "standalone", "receiverRanges", str(index)),
-                problem=f"{one} is no range of addresses",
-                remedy="Write network/bits, with no bit set behind them: 10.20.0.0/16.",
-            )
+    yield from ranges(("monitoring", "standalone", "apiServerRanges"), monitoring.standalone.api_server_ranges)
+    yield from ranges(("monitoring", "standalone", "receiverRanges"), monitoring.standalone.receiver_ranges)
 
 
 def _foreign(monitoring: Monitoring) -> Iterator[Issue]:
@@ -68,11 +61,12 @@ def _routes(monitoring: Monitoring) -> Iterator[Issue]:
 def _images(description: Description) -> Iterator[Issue]:
     if description.in_lab:
         return
-    for part in own_parts(description):
-        if description.images_lock.pin(IMAGES[part]).digest is None:
-            yield Issue(
-                path=("monitoring", "mode"),
-                problem=f"{IMAGES[part]} is unresolved in {IMAGES_LOCK}; it deploys to the lab only",
-                remedy=f"Run `llm lock {IMAGES[part]}` where the registry can be reached, and commit.",
-                reads=(("monitoring", "standalone"), ("cluster", "context"), ("cluster", "id")),
-            )
+    images = [IMAGES[part] for part in own_parts(description)]
+    unresolved = [image for image in images if description.images_lock.pin(image).digest is None]
+    if unresolved:
+        yield Issue(
+            path=("monitoring", "mode"),
+            problem=f"{' and '.join(unresolved)}: unresolved in {IMAGES_LOCK}; this mode deploys to the lab only",
+            remedy=f"Run `llm lock {' '.join(unresolved)}` where the registries can be reached, and commit.",
+            reads=(("monitoring", "standalone"), ("cluster", "context"), ("cluster", "id")),
+        )

@@ -69,6 +69,11 @@ class Standalone(SettingsModel):
     )
     alertmanager: bool = Field(default=True, description="An Alertmanager, which sends alerts where routes says.")
     grafana: bool = Field(default=True, description="A Grafana with the dashboards; nothing exposes it.")
+    api_server_ranges: list[AddressRange] = Field(
+        default_factory=list,
+        description="Addresses of the cluster's API server, which Prometheus finds pods with: those of Service and "
+        "EndpointSlice kubernetes in the namespace default. Without them, ports 443 and 6443 everywhere.",
+    )
     receiver_ranges: list[AddressRange] = Field(
         default_factory=list,
         description="Private addresses of receivers of alerts. Alertmanager reaches them on every port, and public "
