@@ -21,7 +21,7 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
     "images that nobody pinned": wrong(
         "monitoring.mode",
         "standalone",
-        "quay.io/prometheus/prometheus:v3.5.0 and quay.io/prometheus/alertmanager:v0.28.1 and docker.io/grafana/grafana:",
+        "prometheus:v3.5.0 and quay.io/prometheus/alertmanager:v0.28.1 and docker.io/grafana/grafana:",
         "Run `llm lock quay.io/prometheus/prometheus:v3.5.0 quay.io/",
     ),
     "an image that nobody pinned": wrong(
@@ -36,7 +36,7 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
         ROUTES,
         "with mode: existing the Alertmanager is not ours",
         "Remove it, or give them to its owner",
-        also={"monitoring.mode": "existing"},
+        also={"monitoring.mode": "existing", "monitoring.prometheus": "http://prometheus.example.com"},
     ),
     "routes without rules": wrong(
         "monitoring.routes",
@@ -63,14 +63,14 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
     "an address of a receiver, not the name of its secret": wrong(
         "monitoring.routes",
         {"watchdog": "https://example.com/hook"},
-        "'https://example.com/hook' ",
+        "this value does not have the allowed form",
         "The NAME of a secret",
         at="monitoring.routes.watchdog",
     ),
     "a receiver of no known kind": wrong(
         "monitoring.routes",
         {"others": [{"kind": "pager", "url": "pager"}]},
-        "'pager' is not allowed",
+        "this value is not allowed",
         "Use 'slack' or 'webhook'",
         at="monitoring.routes.others.0.kind",
     ),
