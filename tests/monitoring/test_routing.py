@@ -1,27 +1,14 @@
 """Who is told of which alert: asked of amtool, and of a real Alertmanager (Debian's 0.25)."""
 
-import json
-import shutil
 import subprocess
-import time
-import urllib.request
 
 import pytest
 import yaml
 
 from blueprint.monitoring.routing import NOTHING_SCRAPED, WATCHDOG, alertmanager_config, url_names
-from blueprint.monitoring.standalone import ALERTMANAGER_ARGUMENTS
 from blueprint.settings.monitoring import Routes
-from lab.cluster.settings import free_port
+from tests.alertmanager import alertmanager, needs_alertmanager, needs_amtool
 from tests.support import lab_config, manifests
-
-needs_amtool = pytest.mark.skipif(
-    not shutil.which("amtool"), reason="needs amtool on PATH (apt-get install prometheus-alertmanager)"
-)
-needs_alertmanager = pytest.mark.skipif(
-    not shutil.which("prometheus-alertmanager"),
-    reason="needs prometheus-alertmanager on PATH (apt-get install prometheus-alertmanager)",
-)
 
 ROUTES = Routes.model_validate(
     {
@@ -127,45 +114,10 @@ SILENCED = {("LLMLatencyHigh", "a"), ("LLMTargetDown", "c"), ("LLMGpuIdle", "c")
 
 @needs_alertmanager
 def test_a_real_alertmanager_takes_it_and_silences_what_follows_from_something_worse(config, tmp_path):
-    port = free_port(set())
-    arguments = {"--config.file": str(config), "--storage.path": str(tmp_path / "data")}
-    command = ["prometheus-alertmanager", f"--web.listen-address=127.0.0.1:{port}"]
-    for given in ALERTMANAGER_ARGUMENTS:
-        name, _, value = given.partition("=")
-        command.append(f"{name}={arguments.get(name, value)}")
-    address = f"http://127.0.0.1:{port}/api/v2"
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        answering(f"{address}/status")
-        request = urllib.request.Request(
-            f"{address}/alerts", data=json.dumps(FIRING).encode(), headers={"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request, timeout=10).close()
-        found = answering(f"{address}/alerts", at_least=len(FIRING))
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with alertmanager(tmp_path, yaml.safe_load(config.read_text())) as server:
+        server.fire(FIRING)
+        found = server.alerts(at_least=len(FIRING))
     silenced = {
         (one["labels"]["alertname"], one["labels"].get("model")) for one in found if one["status"]["inhibitedBy"]
     }
     assert silenced == SILENCED
-
-
-def answering(address, at_least=0):
-    """What it answers, once it does, and once as many things are there."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
-                found = json.load(answer)
-        except OSError:
-            found = []
-        if (
-            found
-            and len(found) >= at_least
-            and (not at_least or all(one["status"]["state"] != "unprocessed" for one in found))
-        ):
-            return found
-        time.sleep(0.2)
-    raise TimeoutError(address)
