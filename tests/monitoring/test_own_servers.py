@@ -1,4 +1,4 @@
-"""The configuration of the stack's own Prometheus, Alertmanager and Grafana, in the real programs where they are here."""
+"""The stack's own Prometheus, Alertmanager and Grafana: their configuration, in the real programs where those are."""
 
 import json
 import shutil
@@ -22,6 +22,7 @@ CONFIG = lab_config(
     monitoring={"mode": "standalone"},
     cluster={"accelerators": {"nvidia-l4": {"available": 8, "hourlyUsd": 0.8}}},
 )
+SERVERS = ("StatefulSet/llm-prometheus", "StatefulSet/llm-alertmanager", "Deployment/llm-grafana")
 needs_promtool = pytest.mark.skipif(
     not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)"
 )
@@ -138,9 +139,7 @@ def test_grafana_shows_every_dashboard_over_the_stacks_own_prometheus_to_nobody_
     assert "reporting_enabled = false" in data["grafana.ini"]
 
 
-@pytest.mark.parametrize(
-    "name", ["StatefulSet/llm-prometheus", "StatefulSet/llm-alertmanager", "Deployment/llm-grafana"]
-)
+@pytest.mark.parametrize("name", SERVERS)
 def test_each_has_the_least_rights(objects, name):
     pod = objects[name]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -155,11 +154,7 @@ def test_each_has_the_least_rights(objects, name):
 def test_a_changed_rule_rolls_prometheus_and_nothing_else(objects):
     config = merged(CONFIG, {"models": {"m": {"objectives": {"latencyP95Seconds": 9}}}})
     changed = manifests(config)
-    rolled = [
-        name
-        for name in ("StatefulSet/llm-prometheus", "StatefulSet/llm-alertmanager", "Deployment/llm-grafana")
-        if changed[name]["spec"]["template"] != objects[name]["spec"]["template"]
-    ]
+    rolled = [name for name in SERVERS if changed[name]["spec"]["template"] != objects[name]["spec"]["template"]]
     assert rolled == ["StatefulSet/llm-prometheus"]
 
 
