@@ -47,7 +47,7 @@ class Standalone(SettingsModel):
 
     # 15 days: Prometheus' own default; the slowest burn rate looks back 3.
     retention_days: int = Field(default=15, ge=3, le=400, description="How long series are kept, in days.")
-    # 20: docs/monitoring-standalone.md counts 12 pods of vLLM into it.
+    # 20: 15 days of 60 replicas take 10 (docs/monitoring-standalone.md), and a fifth stays free.
     size_gib: int = Field(
         default=20,
         alias="sizeGiB",
@@ -63,7 +63,7 @@ class Standalone(SettingsModel):
         default=1, ge=1, le=2, description="Prometheus servers. Each scrapes and evaluates everything."
     )
     cpu: float = Field(default=0.5, ge=0.1, le=64, description="Processor cores that each Prometheus requests.")
-    # 2: 8 KiB for each of 60,000 series, as much again for queries and rules, and the rest for the replay at start.
+    # 2: 8 KiB for each of 60,000 series, as much again while pods are replaced, the rest for queries and rules.
     memory_gib: int = Field(
         default=2, alias="memoryGiB", ge=1, le=512, description="Memory of each Prometheus, in GiB; its limit, too."
     )
