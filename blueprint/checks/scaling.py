@@ -232,7 +232,8 @@ def _monitoring(description: Description) -> Iterator[Issue]:
     for name, model in description.kubernetes_models():
         path = ("models", name, "scaling")
         if scales(model.scaling) and (model.scaling.by == "keda" or engine_signals(model)):
-            missing, remedy = ("monitoring",), "Add monitoring: {mode: operator}"
+            missing: KeyPath = ("monitoring",)
+            remedy = "Add monitoring: {mode: operator}"
             if monitoring is not None:
                 missing, remedy = ("monitoring", "prometheus"), "Add the address of the Prometheus"
             yield Issue(

@@ -18,6 +18,7 @@ from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
 from tests.blueprint.monitoring_mistakes import MONITORING_MISTAKES
 from tests.blueprint.monitoring_mistakes import OWN as OWN_MONITORING
+from tests.blueprint.objectives_mistakes import OBJECTIVES_MISTAKES
 from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
 from tests.blueprint.scaling_mistakes import SCALING_MISTAKES
 from tests.blueprint.stack_files import (
@@ -46,6 +47,7 @@ ALL_MISTAKES = {
     **ENGINE_MISTAKES,
     **IMAGE_MISTAKES,
     **MONITORING_MISTAKES,
+    **OBJECTIVES_MISTAKES,
 }
 
 
