@@ -66,7 +66,7 @@ def _images(description: Description) -> Iterator[Issue]:
     if unresolved:
         yield Issue(
             path=("monitoring", "mode"),
-            problem=f"{' and '.join(unresolved)}: unresolved in {IMAGES_LOCK}; this mode deploys to the lab only",
+            problem=f"{' and '.join(unresolved)}: unresolved in {IMAGES_LOCK}; it deploys to the lab only",
             remedy=f"Run `llm lock {' '.join(unresolved)}` where the registries can be reached, and commit.",
             reads=(("monitoring", "standalone"), ("cluster", "context"), ("cluster", "id")),
         )

@@ -57,6 +57,8 @@ def alertmanager_spec(place: ServerPlace, settings: Standalone, *, configuration
                 {"name": "configuration", "mountPath": "/etc/alertmanager", "readOnly": True},
                 {"name": "data", "mountPath": "/alertmanager"},
             ],
+            # A minute: it reads what it kept.
+            "startupProbe": probe("/-/ready", period=5, failures=12),
             "readinessProbe": probe("/-/ready", period=5, failures=3),
             "livenessProbe": probe("/-/healthy", period=10, failures=6),
         },

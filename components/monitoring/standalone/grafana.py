@@ -105,6 +105,8 @@ def grafana_spec(place: ServerPlace, *, configuration: str, dashboards: Sequence
         "replicas": 1,
         "selector": {"matchLabels": server_selector(server)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        # Beyond the five minutes of its first start.
+        "progressDeadlineSeconds": 600,
         "revisionHistoryLimit": 5,
         "template": template,
     }

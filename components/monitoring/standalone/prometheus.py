@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output
 
 from blueprint.monitoring.rules import model_rules, stack_rules
-from blueprint.monitoring.standalone import RULES_FOLDER, Servers, prometheus_arguments, prometheus_config
+from blueprint.monitoring.standalone import RULES_FOLDER, Server, Servers, prometheus_arguments, prometheus_config
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.monitoring.standalone.place import ServerPlace
@@ -50,7 +50,7 @@ def register_prometheus(
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-budget",
             metadata=place.metadata(),
-            spec={"selector": {"matchLabels": server_selector(place.server)}, "maxUnavailable": 1},
+            spec=budget_spec(place.server),
             opts=place.opts(),
         )
     read = Output.all(config, *rules.values()).apply(
@@ -91,6 +91,16 @@ def rules_name(place: ServerPlace, part: str) -> str:
 def config_data(servers: Servers, workloads: Sequence[Workload], *, namespace: str) -> Mapping[str, str]:
     """The configuration, as a file."""
     return {"prometheus.yaml": written(prometheus_config(servers, workloads, namespace=namespace))}
+
+
+def budget_spec(server: Server) -> Any:
+    """One of two at a time."""
+    return {
+        "selector": {"matchLabels": dict(server_selector(server))},
+        "maxUnavailable": 1,
+        # One that never becomes ready would otherwise hold its node for ever.
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
 
 
 def _account(name: str, place: ServerPlace) -> str:
