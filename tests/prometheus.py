@@ -49,6 +49,10 @@ class Prometheus:
             time.sleep(0.2)
         raise TimeoutError
 
+    def answered(self, expr: str) -> list[dict[str, Any]]:
+        """The answer of an instant query, once it has one. Raises TimeoutError."""
+        return self.wait(lambda: self.query(expr))
+
     def close(self) -> None:
         self._api.close()
 

@@ -6,7 +6,8 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Input, Resource, ResourceOptions
 
-from blueprint.monitoring.dashboards import FOLDER, Dashboard, dashboards
+from blueprint.monitoring.dashboards import dashboards
+from blueprint.monitoring.dashboards.dashboard import FOLDER, Dashboard
 from components.labels import PROJECT
 
 SIDECAR_LABEL = {"grafana_dashboard": "1"}

@@ -101,10 +101,9 @@ def test_labels_of_sglang_that_the_operator_gives_targets_too_keep_their_values(
     """The paths of its answers are in a label called endpoint, which the operator's hides."""
     (endpoint,) = monitor("sglang")["podMetricsEndpoints"]
     labels = {name: metric.labels for metric in emitted("sglang", "0.5.23").values() for name in metric.series}
-    with engine_of("sglang") as port, prometheus(tmp_path, port, endpoint["metricRelabelings"]) as address:
-        stored(address)
-        query = {"match[]": '{__name__=~"sglang.+"}'}
-        found = httpx2.get(f"{address}/api/v1/series", params=query, trust_env=False).json()["data"]
+    with engine_of("sglang") as port, scraping(tmp_path, port, endpoint["metricRelabelings"]) as server:
+        stored(server)
+        found = server.ask("series", **{"match[]": '{__name__=~"sglang.+"}'})
     assert {series["__name__"] for series in found} == labels.keys()
     for series in found:
         # Each label has its own name for a value here.
