@@ -1,11 +1,13 @@
 """The stack's own Prometheus, Alertmanager and Grafana: their configuration, in the real programs where those are."""
 
 import json
+import re
 import shutil
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import click
 import pytest
 import yaml
 
@@ -13,9 +15,11 @@ from blueprint.monitoring.dashboards import dashboards
 from blueprint.monitoring.routing import alertmanager_config
 from blueprint.monitoring.standalone import DASHBOARDS_FOLDER, RULES_FOLDER
 from blueprint.settings.monitoring import Routes
+from blueprint.stack import NAMED_SECRETS
+from ops.program import run_with, secrets_in
 from tests.alertmanager import alertmanager, needs_alertmanager
 from tests.prometheus import needs_prometheus, prometheus
-from tests.support import lab_config, manifests, merged
+from tests.support import PROJECT, lab_config, manifests, merged, registered, wire
 
 CONFIG = lab_config(
     {"m": {"scaling": {"min": 1, "max": 2}}, "s": {"engine": {"name": "sglang"}}},
@@ -180,3 +184,36 @@ def test_in_a_namespace_of_others_two_stacks_do_not_meet():
 def test_an_operators_stack_has_none_of_it():
     operated = manifests(merged(CONFIG, {"monitoring": {"mode": "operator"}}))
     assert [name for name in operated if "prometheus" in name or "alertmanager" in name.lower()] == []
+
+
+ROUTED = {"routes": {"others": [{"kind": "slack", "url": "chat"}], "watchdog": "snitch"}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"), {"standalone": "llm-alertmanager", "operator": "llm-stack-receivers"}.items()
+)
+def test_addresses_of_receivers_are_nowhere_but_in_a_secret(mode, name):
+    resources = registered(merged(CONFIG, {"monitoring": {"mode": mode, **ROUTED}}))
+    assert "example.com/hook" not in json.dumps([one.inputs for one in resources])
+    (secret,) = [
+        one.inputs for one in resources if one.type.endswith(":Secret") and one.inputs["metadata"]["name"] == name
+    ]
+    assert list(secrets_in(secret)) == ["stringData"]
+
+
+def test_a_changed_route_rolls_alertmanager_by_a_digest_that_anybody_may_see(objects):
+    routed = manifests(merged(CONFIG, {"monitoring": ROUTED}))
+    before, after = (
+        one["StatefulSet/llm-alertmanager"]["spec"]["template"]["metadata"]["annotations"] for one in (objects, routed)
+    )
+    assert before != after
+    assert all(re.fullmatch("[0-9a-f]{16}", value) for value in after.values())
+
+
+@pytest.mark.parametrize("value", ["search-chat.example.com", "https://example.com/two words"])
+def test_what_is_no_address_is_refused_without_showing_it(value):
+    config = merged(CONFIG, {"monitoring": ROUTED})
+    given = {f"{NAMED_SECRETS}:chat": value, f"{NAMED_SECRETS}:snitch": "https://example.com"}
+    with pytest.raises(click.ClickException, match="llm-inference-secrets:chat is no address") as refused:
+        run_with(PROJECT, "dev", {**wire(config), **given}, list(given))
+    assert value not in str(refused.value)
