@@ -115,8 +115,9 @@ def stateful_set_spec(
         "replicas": replicas,
         "serviceName": server.name,
         "selector": {"matchLabels": server_selector(server)},
-        # In order, one after the other: of two there is always one that scrapes.
-        "podManagementPolicy": "OrderedReady",
+        # In order, a pod that a mistake keeps from being ready would keep the update from coming that mends it. Updates
+        # are one at a time all the same.
+        "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "RollingUpdate"},
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
         "template": template,
