@@ -22,7 +22,7 @@ def register_alertmanager(
     """Everything that it needs. secrets: by name, the values that the settings name."""
     urls = {one: secrets[one] for one in url_names(monitoring.routes)}
     config = Output.all(**urls).apply(lambda given: written(alertmanager_config(monitoring.routes, given)))
-    k8s.core.v1.Secret(
+    file = k8s.core.v1.Secret(
         f"{name}-configuration",
         # Receivers' addresses stand in it, and an incoming webhook's is its password.
         metadata=place.metadata(),
@@ -40,7 +40,8 @@ def register_alertmanager(
             monitoring.standalone,
             configuration=Output.unsecret(config.apply(digest)),
         ),
-        opts=place.opts(),
+        # A pod that came before it would read the old one.
+        opts=place.opts(depends_on=[file]),
     )
 
 

@@ -19,8 +19,8 @@ _SECRETS_FOLDER = "/run/llm-inference/grafana"
 def register_grafana(name: str, place: ServerPlace, *, servers: Servers, dashboards: Sequence[str]) -> None:
     """Everything that it needs. dashboards: names of the ConfigMaps that have them."""
     files = config_data(servers)
-    k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=files, opts=place.opts())
-    k8s.core.v1.Secret(
+    file = k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=files, opts=place.opts())
+    admin = k8s.core.v1.Secret(
         f"{name}-admin",
         metadata=place.metadata(admin_name(place)),
         type="Opaque",
@@ -33,7 +33,8 @@ def register_grafana(name: str, place: ServerPlace, *, servers: Servers, dashboa
         f"{name}-deployment",
         metadata=place.metadata(),
         spec=grafana_spec(place, configuration=digest(*files.values()), dashboards=dashboards),
-        opts=place.opts(),
+        # A pod that came before them would read the old ones.
+        opts=place.opts(depends_on=[file, admin]),
     )
 
 

@@ -34,16 +34,18 @@ def register_prometheus(
     """Everything that it needs. monthly_usd: the budget, if any."""
     namespace = Output.from_input(place.namespace)
     config = namespace.apply(lambda own: config_data(servers, workloads, namespace=own))
-    k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=config, opts=place.opts())
+    files = [k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=config, opts=place.opts())]
     rules = {
         part: namespace.apply(make)
         for part, make in _rules(monitoring, workloads, monthly_usd).items()
         if monitoring.rules
     }
-    for part, data in rules.items():
+    files += [
         k8s.core.v1.ConfigMap(
             f"{name}-rules-{part}", metadata=place.metadata(rules_name(place, part)), data=data, opts=place.opts()
         )
+        for part, data in rules.items()
+    ]
     account = _account(name, place)
     place.register_network(name)
     if servers.settings.replicas > 1:
@@ -62,7 +64,8 @@ def register_prometheus(
         spec=prometheus_spec(
             place, servers, configuration=read, account=account, rules=[rules_name(place, part) for part in rules]
         ),
-        opts=place.opts(),
+        # A pod that came before them would read the old ones.
+        opts=place.opts(depends_on=files),
     )
 
 
