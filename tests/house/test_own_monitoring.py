@@ -108,8 +108,14 @@ def test_the_password_is_made_once_and_is_a_secret(cluster, stack):
     assert len(first) == 32
     shown = stack("preview", {"mode": "standalone"})
     assert not any(word in shown for word in ("to create", "to update", "to replace", "to delete"))
-    told = stack("up", {"mode": "standalone", "standalone": {"retentionDays": 30}}, "--yes", "--skip-preview")
-    assert "updated" in told
+    changed = {"mode": "standalone", "trafficFloor": 0.1}
+    told = stack("up", changed, "--yes", "--skip-preview")
     assert "replaced" not in told
+    assert told.index("prometheus-rules-model-m updated") < told.index("prometheus-replicas updating")
     assert password() == first
     assert all(text not in stack.state.read_text() for text in (first, base64.b64encode(first.encode()).decode()))
+    # As docs/monitoring-standalone.md says to have another one.
+    cluster.kubectl("delete", "secret", "llm-grafana-admin", f"--namespace={stack.namespace}")
+    stack("refresh", changed, "--yes")
+    stack("up", changed, "--yes", "--skip-preview")
+    assert password() != first
