@@ -1,11 +1,13 @@
 """One stack's description: its settings beside the locks, as the checks and the resolution read them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.resources import Resolved
 from blueprint.settings import EndpointModel, KubernetesModel, Settings
+from blueprint.settings.stack import Namespace
 
 LAB_ID = "lab"
 """Identity of the lab's cluster: the only one that takes unresolved locks and models without an owner."""
@@ -15,6 +17,8 @@ PART_OF = ("app.kubernetes.io/part-of", "llm-inference")
 
 INSTANCE = "app.kubernetes.io/instance"
 """Key of the label that tells one model's pods from another's."""
+
+_NO_NAME = re.compile("[^a-z0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,11 @@ class Description:
         for name, model in sorted(self.settings.models.items()):
             if isinstance(model, EndpointModel):
                 yield name, model
+
+
+def name_in(namespace: Namespace, name: str, *, stack: str) -> str:
+    """Name of an object of the whole stack: in a namespace of somebody else several stacks may live."""
+    return name if namespace.create else f"{name}-{_NO_NAME.sub('-', stack.lower()).strip('-')}"
 
 
 def object_name(name: str, formerly: list[str]) -> str:

@@ -13,10 +13,10 @@ from blueprint.checks import (
     lifecycle,
     llm_d,
     locks,
+    monitoring,
     names,
     objectives,
     parallel,
-    pending,
     placement,
     scaling,
     weights,
@@ -42,9 +42,9 @@ def cross_check(description: Description) -> Iterator[Issue]:
         endpoint_engines,
         llm_d,
         locks,
+        monitoring,
         names,
         objectives,
-        pending,
     ):
         yield from concern.check(description)
 

@@ -45,7 +45,8 @@ ProjectPath = Annotated[
 
 Stage = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=128),
+    # Not written as that of SecretName: messages find the words for a form by its pattern.
+    StringConstraints(pattern=r"^[A-Za-z0-9][-A-Za-z0-9_.]*$", max_length=128),
     Field(description="The name of a stage: letters, digits, '_', '.', '-'."),
 ]
 

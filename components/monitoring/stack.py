@@ -1,17 +1,20 @@
 """What is watched of the stack as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from blueprint.monitoring.rules import stack_rules
+from blueprint.monitoring.standalone import Servers
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.monitoring.dashboards import register_dashboards
 from components.monitoring.files import register_files
+from components.monitoring.routes import register_routes
 from components.monitoring.rules import register_rules
+from components.monitoring.standalone.servers import MonitoringServers, MonitoringServersArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,8 @@ class MonitoringStackArgs:
     namespace: Input[str]  # of the models
     workloads: Sequence[Workload]
     monthly_usd: float | None  # the budget, if any
+    servers: Servers | None  # those that the stack runs itself
+    secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
 class MonitoringStack(ComponentResource):
@@ -50,12 +55,33 @@ class MonitoringStack(ComponentResource):
                 ),
                 parent=self,
             )
+        if args.monitoring.mode == "operator" and args.monitoring.routes is not None:
+            register_routes(
+                f"{name}-routes",
+                metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},
+                monitoring=args.monitoring,
+                routes=args.monitoring.routes,
+                secrets=args.secrets,
+                parent=self,
+            )
+        dashboards: Sequence[str] = []
         if args.monitoring.dashboards:
-            register_dashboards(
+            dashboards = register_dashboards(
                 f"{name}-dashboards",
                 prefix=args.name,
                 namespace=args.namespace,
                 monthly_usd=args.monthly_usd,
                 parent=self,
             )
+        if args.servers is not None:
+            servers = MonitoringServersArgs(
+                servers=args.servers,
+                monitoring=args.monitoring,
+                namespace=args.namespace,
+                workloads=args.workloads,
+                monthly_usd=args.monthly_usd,
+                dashboards=dashboards,
+                secrets=args.secrets,
+            )
+            MonitoringServers(f"{name}-servers", servers, ResourceOptions(parent=self))
         self.register_outputs({})

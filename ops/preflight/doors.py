@@ -47,11 +47,11 @@ def definition(name: str) -> str:
     return f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
 
 
-def established(found: Any) -> bool:
-    """Whether a custom resource definition serves v1."""
+def established(found: Any, version: str = "v1") -> bool:
+    """Whether a custom resource definition serves a version."""
     conditions = (found.get("status") or {}).get("conditions") or []
-    served = {version["name"] for version in found["spec"]["versions"] if version["served"]}
-    return "v1" in served and any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
+    served = {one["name"] for one in found["spec"]["versions"] if one["served"]}
+    return version in served and any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
 
 
 def secret_keys(secret: Any) -> frozenset[str]:

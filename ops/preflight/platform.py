@@ -19,6 +19,10 @@ def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
         yield _definition("podmonitors", facts.pod_monitors, "remove monitoring")
         if stack.monitoring.rules:
             yield _definition("prometheusrules", facts.prometheus_rules, "use monitoring.rules: false")
+        if stack.monitoring.routes is not None:
+            yield _definition(
+                "alertmanagerconfigs", facts.alertmanager_configs, "remove monitoring.routes", version="v1alpha1"
+            )
         yield _operator(facts)
     groups = [workload.name for workload in stack.workloads if workload.kind == "LeaderWorkerSet"]
     if groups:
@@ -43,15 +47,15 @@ def _version(version: str | Unread) -> Finding:
     return Finding("version", "ok", f"{version} / {wanted}")
 
 
-def _definition(kind: str, established: bool | Unread, otherwise: str) -> Finding:
+def _definition(kind: str, established: bool | Unread, otherwise: str, *, version: str = "v1") -> Finding:
     if isinstance(established, Unread):
         return unchecked(kind, established)
     if established:
-        return Finding(kind, "ok", "monitoring.coreos.com/v1 is established")
+        return Finding(kind, "ok", f"monitoring.coreos.com/{version} is established")
     return Finding(
         kind,
         "FAIL",
-        f"{kind}.monitoring.coreos.com/v1 is not established / monitoring.mode: operator. "
+        f"{kind}.monitoring.coreos.com/{version} is not established / monitoring.mode: operator. "
         f"Install the Prometheus operator (kube-prometheus-stack), or {otherwise}.",
     )
 

@@ -13,6 +13,7 @@ from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageCla
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
 PROMETHEUS_RULES = "prometheusrules.monitoring.coreos.com"
+ALERTMANAGER_CONFIGS = "alertmanagerconfigs.monitoring.coreos.com"
 LEADER_WORKER_SETS = "leaderworkersets.leaderworkerset.x-k8s.io"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _OPERATOR = "prometheus-operator"
@@ -27,19 +28,22 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
     namespace = cluster.namespace.name
     inside = f"/api/v1/namespaces/{namespace}"
     operator = stack.monitoring is not None and stack.monitoring.mode == "operator"
+    routed = operator and stack.monitoring is not None and stack.monitoring.routes is not None
     secret = stack.hub_read_secret
     return Facts(
         version=version if version is not None else Unread("needs the right to get /version"),
         nodes=read.all("/api/v1/nodes", "list nodes", _node),
         pod_monitors=operator and _established(read, POD_MONITORS),
         prometheus_rules=operator and _established(read, PROMETHEUS_RULES),
+        alertmanager_configs=routed and _established(read, ALERTMANAGER_CONFIGS, "v1alpha1"),
         leader_worker_sets=any(workload.kind == "LeaderWorkerSet" for workload in stack.workloads)
         and _established(read, LEADER_WORKER_SETS),
         operators=_operators(read) if operator else {},
         storage_classes=read.all(
             "/apis/storage.k8s.io/v1/storageclasses", "list storageclasses.storage.k8s.io", _storage_class
         )
-        if any(workload.storage.value.kind == "claim" for workload in stack.workloads)
+        if stack.servers is not None
+        or any(workload.storage.value.kind in ("claim", "claimPerReplica") for workload in stack.workloads)
         else (),
         claims={
             name: read.one(
@@ -68,8 +72,11 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
     )
 
 
-def _established(read: Reader, name: str) -> bool | Unread:
-    found = read.one(doors.definition(name), f"get customresourcedefinitions/{name}", doors.established)
+def _established(read: Reader, name: str, version: str = "v1") -> bool | Unread:
+    def served(found: Any) -> bool:
+        return doors.established(found, version)
+
+    found = read.one(doors.definition(name), f"get customresourcedefinitions/{name}", served)
     return found if found is not None else False
 
 

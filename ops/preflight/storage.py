@@ -38,14 +38,18 @@ _SUFFIXES = {".rbd.csi.ceph.com": _BLOCK, ".cephfs.csi.ceph.com": _FILES}
 
 
 def check(stack: Stack, facts: Facts) -> Iterator[Finding]:
-    """Per model that keeps its weights in a claim."""
+    """Per model that keeps its weights in a claim, and for the stack's own Prometheus."""
     for workload in stack.workloads:
         storage = workload.storage.value
         name = f"storage {workload.name}"
         if storage.kind in ("claim", "claimPerReplica"):
-            yield _class(name, workload.name, storage, facts.storage_classes)
+            setting = f"models.{workload.name}.cache.storageClass"
+            yield _class(name, setting, storage.storage_class, storage.access_mode, facts.storage_classes)
         elif storage.kind == "existingClaim":
             yield _claim(name, workload.name, storage, facts.claims.get(storage.claim_name or ""))
+    if stack.servers is not None:
+        setting, wanted = "monitoring.standalone.storageClass", stack.servers.settings.storage_class
+        yield _class("storage of monitoring", setting, wanted, "ReadWriteOnce", facts.storage_classes)
 
 
 def access_modes(provisioner: str) -> frozenset[str] | None:
@@ -56,14 +60,15 @@ def access_modes(provisioner: str) -> frozenset[str] | None:
     return _PROVISIONERS.get(provisioner)
 
 
-def _class(check_name: str, model: str, storage: Storage, classes: Sequence[StorageClass] | Unread) -> Finding:
+def _class(
+    check_name: str, setting: str, wanted: str | None, access_mode: str | None, classes: Sequence[StorageClass] | Unread
+) -> Finding:
     if isinstance(classes, Unread):
         return unchecked(check_name, classes)
     names = ", ".join(sorted(item.name for item in classes)) or "none"
-    setting = f"models.{model}.cache.storageClass"
-    if storage.storage_class:
-        matching = [item for item in classes if item.name == storage.storage_class]
-        missing = f"no storage class {storage.storage_class}"
+    if wanted:
+        matching = [item for item in classes if item.name == wanted]
+        missing = f"no storage class {wanted}"
     else:
         matching = [item for item in classes if item.default]
         missing = "no default storage class"
@@ -81,18 +86,18 @@ def _class(check_name: str, model: str, storage: Storage, classes: Sequence[Stor
         return Finding(
             check_name,
             "warn",
-            f"{about}: its access modes cannot be told / {storage.access_mode}. "
+            f"{about}: its access modes cannot be told / {access_mode}. "
             "See its documentation: a mode that it lacks leaves the claim Pending.",
         )
-    if storage.access_mode not in modes:
+    if access_mode not in modes:
         return Finding(
             check_name,
             "FAIL",
-            f"{about} is block storage, ReadWriteOnce only / {storage.access_mode}. "
+            f"{about} is block storage, ReadWriteOnce only / {access_mode}. "
             f"Set {setting} to a class of shared files, or cache.accessMode: ReadWriteOnce with one replica. "
             f"Classes here: {names}.",
         )
-    return Finding(check_name, "ok", f"{about} / {storage.access_mode}")
+    return Finding(check_name, "ok", f"{about} / {access_mode}")
 
 
 def _claim(check_name: str, model: str, storage: Storage, claim: Claim | Unread | None) -> Finding:

@@ -222,6 +222,28 @@ def test_rules_need_their_definition_unless_there_are_none():
     assert "prometheusrules" not in findings(off)
 
 
+def test_routes_need_their_definition_too():
+    config = lab_config(monitoring={"mode": "operator", "routes": {"watchdog": "snitch"}})
+
+    assert findings(config, alertmanager_configs=True)["alertmanagerconfigs"].status == "ok"
+    missing = findings(config, alertmanager_configs=False)["alertmanagerconfigs"]
+    assert missing.status == "FAIL"
+    assert "alertmanagerconfigs.monitoring.coreos.com/v1alpha1 is not established" in missing.message
+    assert "remove monitoring.routes" in missing.message
+
+
+def test_the_stacks_own_prometheus_needs_no_definition_and_a_class_for_its_claim():
+    def found(**standalone):
+        config = lab_config(monitoring={"mode": "standalone", "standalone": standalone})
+        return findings(config, storage_classes=CLASSES, pod_monitors=False, prometheus_rules=False, operators={})
+
+    assert not {"podmonitors", "prometheusrules", "prometheus operator"} & found().keys()
+    assert found()["storage of monitoring"].message == "class disk (ebs.csi.aws.com) / ReadWriteOnce"
+    missing = found(storageClass="none")["storage of monitoring"]
+    assert missing.status == "FAIL"
+    assert "Set monitoring.standalone.storageClass to one of them" in missing.message
+
+
 CLASSES = [
     StorageClass(name="disk", provisioner="ebs.csi.aws.com", default=True),
     StorageClass(name="files", provisioner="efs.csi.aws.com"),
