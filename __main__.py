@@ -6,11 +6,11 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from blueprint.description import name_in
 from components.endpoint.inference_endpoint import InferenceEndpoint, InferenceEndpointArgs, Ownership
 from components.gpu_workload import GpuWorkload, GpuWorkloadArgs
 from components.image import ContainerImage, ContainerImageArgs
 from components.monitoring.stack import MonitoringStack, MonitoringStackArgs
-from components.place import name_in
 from components.platform import Platform, PlatformArgs
 from components.settings import hub_read_token, named_secrets, read_stack
 
@@ -64,6 +64,8 @@ if stack.cluster is not None:
                 namespace=platform.namespace,
                 workloads=stack.workloads,
                 monthly_usd=stack.monthly_usd,
+                collector=stack.collector,
+                secrets=secrets,
             ),
             opts,
         )

@@ -1,17 +1,23 @@
 """One stack's description: its settings beside the locks, as the checks and the resolution read them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.resources import Resolved
 from blueprint.settings import EndpointModel, KubernetesModel, Settings
+from blueprint.settings.collector import Collector
+from blueprint.settings.stack import Namespace
 
 LAB_ID = "lab"
 """Identity of the lab's cluster: the only one that takes unresolved locks and models without an owner."""
 
 PART_OF = ("app.kubernetes.io/part-of", "llm-inference")
 """Label of everything that this project makes; a namespace without it is somebody else's."""
+
+COLLECTOR = "llm-collector"
+"""Name of the collector's objects, in a namespace of the stack's own."""
 
 INSTANCE = "app.kubernetes.io/instance"
 """Key of the label that tells one model's pods from another's."""
@@ -38,6 +44,20 @@ class Description:
         return self.settings.deletion.protect
 
     @property
+    def collector(self) -> Collector | None:
+        """The collector of traces and logs, where the stack has one."""
+        monitoring = self.settings.monitoring
+        return monitoring.collector if monitoring else None
+
+    @property
+    def collector_name(self) -> str | None:
+        """Name of its Service and of all its objects; None where there is none."""
+        cluster = self.settings.cluster
+        if cluster is None or self.collector is None:
+            return None
+        return name_in(cluster.namespace, COLLECTOR, stack=self.stack)
+
+    @property
     def endpoints_in_lab(self) -> bool:
         """Whether this stack's endpoints are those of the lab."""
         return self.settings.huggingface.api == "lab"
@@ -53,6 +73,14 @@ class Description:
         for name, model in sorted(self.settings.models.items()):
             if isinstance(model, EndpointModel):
                 yield name, model
+
+
+_NO_NAME = re.compile("[^a-z0-9]+")
+
+
+def name_in(namespace: Namespace, name: str, *, stack: str) -> str:
+    """Name of an object of the whole stack: in a namespace of somebody else several stacks may live."""
+    return name if namespace.create else f"{name}-{_NO_NAME.sub('-', stack.lower()).strip('-')}"
 
 
 def object_name(name: str, formerly: list[str]) -> str:

@@ -1,25 +1,15 @@
 """Where a model's objects go: below which component, in which namespace, with which labels."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pulumi import Input, Resource, ResourceOptions
 
-from blueprint.settings.stack import Namespace
 from blueprint.workload import Workload
 from components.labels import labels
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-
-
-_NO_NAME = re.compile("[^a-z0-9]+")
-
-
-def name_in(namespace: Namespace, name: str, *, stack: str) -> str:
-    """Name of an object of the whole stack: in a namespace of somebody else several stacks may live."""
-    return name if namespace.create else f"{name}-{_NO_NAME.sub('-', stack.lower()).strip('-')}"
 
 
 def engine_image(workload: Workload, images: Mapping[str, Input[str]]) -> Input[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
-from blueprint.description import PART_OF
+from blueprint.description import PART_OF, name_in
 from blueprint.exposure import OWN_GATEWAY, OwnGateway
 from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.network import client_flows
@@ -19,7 +19,7 @@ from components.image_pull import image_pull_spec
 from components.keeping import kept, kept_annotations
 from components.labels import PROJECT
 from components.network import policy_spec
-from components.place import engine_image, name_in
+from components.place import engine_image
 
 HUB_TOKEN_SECRET = "llm-hub-read"  # noqa: S105  the name of a Secret
 HUB_TOKEN_KEY = "token"  # noqa: S105  the key in it

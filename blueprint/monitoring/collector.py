@@ -4,8 +4,8 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
+from blueprint.addresses import address_of
 from blueprint.engines import custom, sglang, tgi, vllm
 from blueprint.monitoring import content
 from blueprint.settings.collector import Collector
@@ -60,9 +60,9 @@ class SecretVariable:
         return f"Basic {base64.b64encode(given.encode()).decode()}" if self.form == "basic" else given
 
 
-def takes_traces(collector: Collector) -> bool:
+def takes_traces(collector: Collector | None) -> bool:
     """Whether the engines have a reason to send traces."""
-    return collector.traces_to is not None or collector.langfuse is not None
+    return collector is not None and (collector.traces_to is not None or collector.langfuse is not None)
 
 
 def secret_variables(collector: Collector) -> Sequence[SecretVariable]:
@@ -188,9 +188,9 @@ def _genai() -> Iterator[str]:
 def _exporters(collector: Collector) -> Mapping[str, Any]:
     exporters: dict[str, Any] = {}
     if collector.traces_to is not None:
-        parts = urlsplit(collector.traces_to.address)
+        parts = address_of(collector.traces_to.address)
         exporters["otlp_grpc/traces"] = {
-            "endpoint": f"{parts.hostname}:{parts.port or GRPC_PORT}",
+            "endpoint": f"{parts.host}:{parts.port or GRPC_PORT}",
             "tls": {"insecure": parts.scheme == "http"},
             **_headers("TRACES", collector.traces_to.headers),
         }

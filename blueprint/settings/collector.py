@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from blueprint.settings.base import HttpAddress, SecretName, SettingsModel
+from blueprint.settings.exposure import AddressRange
 
 HeaderName = Annotated[
     str,
@@ -23,6 +24,10 @@ class Target(SettingsModel):
         le=65535,
         description="Port of the pods behind that Service, where it is another than the Service's: network policies "
         "see the pods'.",
+    )
+    ranges: list[AddressRange] = Field(
+        default_factory=list,
+        description="Its private addresses, where it is no Service of the cluster. Public ones are reached without.",
     )
 
 
