@@ -15,6 +15,8 @@ import httpx
 import pytest
 import yaml
 
+from blueprint.monitoring.collector import secret_variables
+from blueprint.settings.collector import Collector
 from lab.tools.build import ensure
 from lab.tools.sets import COLLECTOR
 from tests.monitoring.otlp import TRACE_SERVICE, Received, attributes, receiver, send_spans
@@ -102,9 +104,11 @@ def environment(config: dict[str, Any]) -> dict[str, str]:
     """As its pod has it."""
     objects = manifests(config)
     (container,) = objects["Deployment/llm-collector"]["spec"]["template"]["spec"]["containers"]
-    secret = objects["Secret/llm-collector"]["stringData"]
+    named = {key.partition(":")[2]: value for key, value in caller_keys(config).items()}
+    settings = Collector.model_validate(config["monitoring"]["collector"])
+    keys = {one.name: one.value(named) for one in secret_variables(settings)}
     return {
-        one["name"]: one["value"] if "value" in one else secret[one["valueFrom"]["secretKeyRef"]["key"]]
+        one["name"]: one["value"] if "value" in one else keys[one["valueFrom"]["secretKeyRef"]["key"]]
         for one in container["env"]
     }
 
