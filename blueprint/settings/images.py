@@ -45,7 +45,8 @@ ProjectPath = Annotated[
 
 Stage = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=128),
+    # Written otherwise than a secret's name: a pattern stands for its words in a refusal.
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128),
     Field(description="The name of a stage: letters, digits, '_', '.', '-'."),
 ]
 

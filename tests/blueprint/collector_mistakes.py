@@ -60,7 +60,11 @@ COLLECTOR_MISTAKES = {
         f"{AT}.langfuse.secretKey", "sk lf 1234", "allowed form", "The NAME of a secret"
     ),
     "header in capitals": collecting(
-        f"{AT}.tracesTo.headers", {"X-Scope-OrgID": "tenant"}, "allowed form", "lower case", at=f"{AT}.tracesTo.headers"
+        f"{AT}.tracesTo.headers",
+        {"X-Scope-OrgID": "tenant"},
+        "allowed form",
+        "lower case",
+        at=f"{AT}.tracesTo.headers.X-Scope-OrgID",
     ),
     "traces to elsewhere": collecting(
         "models.m.engine.extraArgs",
