@@ -8,6 +8,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
+from tests.collector_strategies import collectors
 from tests.engine_strategies import engines, images, is_own_server, own_server
 from tests.exposure_strategies import published
 from tests.llm_d_strategies import deliverable, llm_d
@@ -169,6 +170,7 @@ def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
             "labels": labels,
             "prometheus": prometheus_addresses(),
             "kedaNamespace": dns_labels(),
+            "collector": collectors(),
         },
     )
     sections = {

@@ -12,6 +12,7 @@ from blueprint.monitoring.tracing import OPTIONS, VARIABLES, sends_traces
 from blueprint.settings import KubernetesModel
 from blueprint.settings.collector import Collector, Target
 from blueprint.settings.engine_custom import ClusterCustom
+from blueprint.settings.engine_sglang import ClusterSglang
 
 _PATH: KeyPath = ("monitoring", "collector")
 
@@ -50,7 +51,14 @@ def check(description: Description) -> Iterator[Issue]:
 
 
 def advise(description: Description) -> Iterator[Issue]:
-    """Prompts that leave the stack."""
+    """Prompts that leave the stack, and engines that may not be able to send."""
+    for name, model in description.kubernetes_models() if sends_traces(description) else ():
+        if isinstance(model.engine, ClusterSglang):
+            yield Issue(
+                path=("models", name, "engine"),
+                problem="SGLang ends at its start when it is to send traces and its image lacks OpenTelemetry",
+                remedy="See that the image has sglang[tracing] before this goes to production.",
+            )
     collector = description.collector
     if collector is not None and collector.keep_content:
         yield Issue(

@@ -31,7 +31,10 @@ _OLD_USAGE = {
     "gen_ai.usage.prompt_tokens": "gen_ai.usage.input_tokens",
     "gen_ai.usage.completion_tokens": "gen_ai.usage.output_tokens",
 }
-"""By vLLM's name (vllm/tracing, SpanAttributes), the one of the GenAI conventions."""
+"""By the engines' name, the one of the GenAI conventions.
+
+vLLM 0.10.2 to 0.33.0 (vllm/tracing, SpanAttributes); SGLang 0.5.23 (srt/observability/trace.py).
+"""
 
 _LANGFUSE_PATH = "/api/public/otel"
 _LANGFUSE_HEADERS = {"x-langfuse-ingestion-version": "4"}
@@ -175,7 +178,7 @@ def _asked_by_machines() -> str:
 
 
 def _genai() -> Iterator[str]:
-    """The GenAI conventions' names for what vLLM calls otherwise, or leaves to the resource."""
+    """The GenAI conventions' names for what engines call otherwise, or leaves to the resource."""
     for old, new in _OLD_USAGE.items():
         missing = f'span.attributes["{old}"] != nil and span.attributes["{new}"] == nil'
         yield f'set(span.attributes["{new}"], span.attributes["{old}"]) where {missing}'

@@ -33,8 +33,8 @@ def traced(engine: EngineProcess, *, name: str, collector: str) -> EngineProcess
     host = f"{collector}:{GRPC_PORT}"
     flags = {
         "vllm": [f"--otlp-traces-endpoint=http://{host}"],
-        # Without a scheme: srt/server_args.py. It reads no OTEL_SERVICE_NAME.
-        "sglang": ["--enable-trace", f"--otlp-traces-endpoint={host}", f"--otlp-service-name={name}"],
+        # Without a scheme, as its documentation has it (docs/references/production_request_trace).
+        "sglang": ["--enable-trace", f"--otlp-traces-endpoint={host}"],
         "tgi": [f"--otlp-endpoint=http://{host}", f"--otlp-service-name={name}"],
     }.get(engine.name, [])
     standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{host}", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}

@@ -49,7 +49,7 @@ def test_engines_send_their_traces_to_it_each_in_its_own_words():
     )
     for name, flags in {
         "v": ["--otlp-traces-endpoint=http://llm-collector:4317"],
-        "s": ["--enable-trace", "--otlp-traces-endpoint=llm-collector:4317", "--otlp-service-name=s"],
+        "s": ["--enable-trace", "--otlp-traces-endpoint=llm-collector:4317"],
         "own": [],
     }.items():
         arguments, environment = engine(objects, name)
