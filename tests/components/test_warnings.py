@@ -20,10 +20,9 @@ def test_the_program_says_its_warnings_and_goes_on(caplog):
 
 def test_what_the_collector_may_do_is_said():
     collector = {"logsTo": {"address": "http://loki.monitoring.svc:3100/otlp"}, "keepContent": True}
-    assert warned({"m": {}}, collector) == [
-        "Pulumi.dev.yaml: monitoring.collector.keepContent: prompts and answers that traces and logs hold are stored by"
-        " loki.monitoring.svc. Remove it, unless those who write them know and agreed."
-    ]
+    (warning,) = warned({"m": {}}, collector)
+    assert warning.startswith("Pulumi.dev.yaml: monitoring.collector.keepContent: prompts and answers")
+    assert "are stored by loki.monitoring.svc. Remove it, unless" in warning
     traces = {"tracesTo": {"address": "http://jaeger.monitoring.svc:4317"}}
     (warning,) = warned({"m": {}, "s": {"engine": {"name": "sglang"}}}, traces)
     assert warning.startswith("Pulumi.dev.yaml: models.s.engine: SGLang ends at its start")

@@ -1,11 +1,13 @@
 """OTLP for tests: what an engine or an agent sends, and receivers that record what arrives."""
 
 import gzip
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -100,6 +102,16 @@ def receiver() -> Iterator[tuple[Received, int, int]]:
         web.shutdown()
         web.server_close()
         thread.join()
+
+
+def status(port: int, method: str, path: str, content: Any = None) -> int:
+    """The status of an answer over HTTP. content: sent as JSON."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, json.dumps(content), {"content-type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def send_spans(port: int, resource: Mapping[str, str], spans: list[dict[str, Any]]) -> None:

@@ -8,10 +8,10 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
@@ -19,7 +19,7 @@ from blueprint.monitoring.collector import secret_variables
 from blueprint.settings.collector import Collector
 from lab.tools.build import ensure
 from lab.tools.sets import COLLECTOR
-from tests.monitoring.otlp import TRACE_SERVICE, Received, attributes, receiver, send_spans
+from tests.monitoring.otlp import TRACE_SERVICE, Received, attributes, receiver, send_spans, status
 from tests.support import caller_keys, lab_config, manifests
 
 pytestmark = pytest.mark.prove  # building the collector takes minutes
@@ -164,8 +164,8 @@ def running(config: dict[str, Any], folder: Path) -> Iterator[Running]:
 
 def _healthy(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/").status_code == httpx.codes.OK
-    except httpx.TransportError:
+        return status(port, "GET", "/") == HTTPStatus.OK
+    except OSError:
         return False
 
 
@@ -262,7 +262,7 @@ def log_records() -> list[dict[str, Any]]:
 def test_log_lines_arrive_with_their_trace_and_without_prompts(tmp_path):
     with running(rendered(), tmp_path) as collector:
         sent = {"resourceLogs": [{"scopeLogs": [{"logRecords": log_records()}]}]}
-        httpx.post(f"http://127.0.0.1:{collector.http}/v1/logs", json=sent).raise_for_status()
+        assert status(collector.http, "POST", "/v1/logs", sent) == HTTPStatus.OK
         collector.wait_for(LOGS)
         assert collector.stop() == 0
         received = collector.received
