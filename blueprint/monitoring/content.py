@@ -3,7 +3,7 @@
 The statements are of the collector's transformation language (OTTL). In its configuration ``$$`` is one ``$``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 REDACTED = "[redacted]"
 
@@ -39,9 +39,15 @@ _TRACE_ID = r"""trace_?id["'\\]*\s*[:=]\s*["'\\]*(?P<id>[0-9a-f]{32})\b"""
 _NO_TRACE = "00000000000000000000000000000000"
 
 
-def trace_statements() -> Sequence[str]:
-    """No attribute of a span, or of its events, holds content."""
-    return [f"delete_matching_keys({where}, {_keys()})" for where in ("span.attributes", "spanevent.attributes")]
+def trace_statements() -> Sequence[Mapping[str, Sequence[str]]]:
+    """No attribute of a span, or of its events, holds content.
+
+    A group each: together they would run once for each event, and never for a span without one.
+    """
+    return [
+        {"statements": [f"delete_matching_keys({where}, {_keys()})"]}
+        for where in ("span.attributes", "spanevent.attributes")
+    ]
 
 
 def log_statements() -> Sequence[str]:
