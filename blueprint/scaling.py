@@ -38,6 +38,9 @@ NEEDS: Mapping[EngineSignal, Sequence[Meaning]] = MappingProxyType(
 )
 """By signal, the metrics that it is made of; their values add up."""
 
+ON_REQUEST = frozenset({"tgi"})
+"""Engines whose signals count only where a stack names them: it scaled them by processor use before they were known."""
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -111,9 +114,15 @@ def engine_signals(model: KubernetesModel) -> Sequence[EngineSignal]:
     settings = model.scaling
     if settings.signals.use is not None:
         return settings.signals.use
+    if model.engine.name in ON_REQUEST:
+        return ()
+    return [signal for signal in usable_signals(model) if signal == "inFlight" or settings.preset != "tutorial"]
+
+
+def usable_signals(model: KubernetesModel) -> Sequence[EngineSignal]:
+    """The engine's own signals that its version emits."""
     known = emitted(model.engine.name, version_of(model.engine))
-    wanted: Sequence[EngineSignal] = ("inFlight",) if settings.preset == "tutorial" else tuple(NEEDS)
-    return [signal for signal in wanted if all(meaning in known for meaning in NEEDS[signal])]
+    return [signal for signal in NEEDS if all(meaning in known for meaning in NEEDS[signal])]
 
 
 def load_seconds(model: KubernetesModel, startup_seconds: int) -> Resolved[int]:

@@ -9,6 +9,7 @@ from pulumi import Alias, ComponentResource, Input, Output, Resource, ResourceOp
 
 from blueprint.metrics.scraping import PROTOCOLS, relabelings
 from blueprint.monitoring.rules import model_rules
+from blueprint.monitoring.scrape import INTERVAL, metrics_port
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
@@ -161,7 +162,7 @@ class GpuWorkload(ComponentResource):
         Autoscaler(f"{name}-autoscaler", args, self._place.opts())
 
     def _pod_monitor(self, name: str, monitoring: Monitoring | None) -> None:
-        if monitoring is None:
+        if monitoring is None or monitoring.mode != "operator":
             return
         workload = self._place.workload
         metadata = self._place.metadata(workload.object_name)
@@ -176,7 +177,7 @@ class GpuWorkload(ComponentResource):
 
     def _rules(self, name: str, monitoring: Monitoring | None) -> None:
         """Its own, so that they go with the model: a rule about a model that is gone would be an alert for ever."""
-        if monitoring is None or not monitoring.rules:
+        if monitoring is None or monitoring.mode != "operator" or not monitoring.rules:
             return
         workload = self._place.workload
         register_rules(
@@ -214,9 +215,9 @@ def pod_monitor_spec(workload: Workload) -> Any:
         **({"scrapeProtocols": list(protocols)} if protocols else {}),
         "podMetricsEndpoints": [
             {
-                "port": "metrics" if engine.metrics_port != engine.port else "http",
+                "port": metrics_port(workload),
                 "path": engine.metrics_path,
-                "interval": "15s",
+                "interval": INTERVAL,
                 "metricRelabelings": relabelings(engine.name),
             }
         ],

@@ -12,6 +12,7 @@ from tests.collector_strategies import collectors
 from tests.engine_strategies import engines, images, is_own_server, own_server
 from tests.exposure_strategies import published
 from tests.llm_d_strategies import deliverable, llm_d
+from tests.objectives_strategies import objectives
 from tests.parallel_strategies import divided, gpus_of_replica, groups_clash
 from tests.scaling_strategies import prometheus_addresses, scaled, scales
 from tests.weights_strategies import caches, sources
@@ -154,6 +155,11 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     if all("hourlyUsd" in pool for pool in cluster["accelerators"].values()) and draw(st.booleans()):
         config["budget"] = {"monthlyUsd": 1e9}
     config = draw(published(config | draw(_rest(monitored=any(map(scales, models.values()))))))
+    if "monitoring" in config:
+        for model in models.values():
+            model.update(draw(some(objectives=objectives(model["engine"]["name"]))))
+        if not any("objectives" in model for model in models.values()):
+            config["monitoring"] |= draw(some(rules=st.booleans()))
     if config.get("deletion", {}).get("protect"):
         for model in models.values():
             model.setdefault("lifecycle", {})["allowOutage"] = True
@@ -171,6 +177,8 @@ def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
             "prometheus": prometheus_addresses(),
             "kedaNamespace": dns_labels(),
             "collector": collectors(),
+            "runbooks": prometheus_addresses(),
+            "trafficFloor": st.floats(0.001, 100),
         },
     )
     sections = {

@@ -11,6 +11,9 @@ from blueprint.settings import KubernetesModel
 from blueprint.settings.engines import version_of
 from blueprint.settings.objectives import Availability, BurnFactors, FirstToken, InterToken
 
+_RULES: KeyPath = ("monitoring", "rules")
+"""Without rules nothing is measured."""
+
 
 def check(description: Description) -> Iterator[Issue]:
     """Mistakes of each model's objectives."""
@@ -25,7 +28,7 @@ def check(description: Description) -> Iterator[Issue]:
                     remedy="Remove it, or add monitoring: {mode: operator}."
                     if monitoring is None
                     else "Remove it, or use monitoring.rules: true.",
-                    reads=(("monitoring",),),
+                    reads=(_RULES,),
                 )
             continue
         yield from _measured(path, model)
@@ -50,7 +53,7 @@ def _measured(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
         return  # the version is refused, and what it emits is unknown with it
     known = emitted(engine.name, version)
     title = f"{engine.name} {version}" if version else engine.name
-    reads = ((*path[:2], "engine"),)
+    reads = ((*path[:2], "engine"), _RULES)
     for key, objective in _objectives(model):
         # A default that cannot be measured is no mistake of anybody's: it is not recorded.
         if key not in model.objectives.model_fields_set:
@@ -99,7 +102,7 @@ def _factors(path: KeyPath, share: float, factors: BurnFactors) -> Iterator[Issu
             problem=f"{factor:g} cannot be reached with share {share:g}: if all requests were bad, that would be "
             f"{1 / (1 - share):.4g} times what it allows",
             remedy=f"Use at most {most:g}, or a share above {1 - 1 / factor:.4g}.",
-            reads=((*path, "share"),),
+            reads=((*path, "share"), _RULES),
         )
 
 

@@ -6,7 +6,7 @@ from blueprint.description import Description
 from blueprint.engines import ENGINES
 from blueprint.issues import Issue, KeyPath
 from blueprint.metrics import METRICS, emitted
-from blueprint.scaling import NEEDS, engine_signals, scales
+from blueprint.scaling import NEEDS, engine_signals, scales, usable_signals
 from blueprint.settings import KubernetesModel
 from blueprint.settings.engine_custom import OWN_SERVER
 from blueprint.settings.engines import most_running, version_of
@@ -154,13 +154,15 @@ def _signals(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
                 remedy=_known_signals(model),
                 reads=reads,
             )
-    used = engine_signals(model)
+    used, usable = engine_signals(model), usable_signals(model)
     if not used and signals.cpu_percent is None and signals.external is None:
+        others = f"Use an engine that does ({', '.join(sorted(METRICS))}, of custom the image called {OWN_SERVER})"
         yield Issue(
             path=(*path, "max"),
-            problem=f"above min it needs a signal, and {title} is not known to emit any",
-            remedy=f"Use an engine that does ({', '.join(sorted(METRICS))}, of custom the image called {OWN_SERVER}), "
-            "signals.external, or max equal to min.",
+            problem="above min it needs a signal, and "
+            + (f"none of {title} counts unasked" if usable else f"{title} is not known to emit any"),
+            remedy=(f"Name some of {', '.join(usable)} in signals.use" if usable else others)
+            + ", signals.external, or max equal to min.",
             reads=(*reads, (*path, "min"), (*path, "signals")),
         )
     targets: tuple[tuple[EngineSignal, str], ...] = (
@@ -179,8 +181,7 @@ def _signals(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
 
 
 def _known_signals(model: KubernetesModel) -> str:
-    known = emitted(model.engine.name, version_of(model.engine))
-    usable = [signal for signal in NEEDS if all(meaning in known for meaning in NEEDS[signal])]
+    usable = usable_signals(model)
     return f"Use {', '.join(usable)}." if usable else "Remove it; blueprint/metrics says what is known of an engine."
 
 
@@ -225,15 +226,20 @@ def _targets(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
 
 
 def _monitoring(description: Description) -> Iterator[Issue]:
-    if description.settings.monitoring is not None:
+    monitoring = description.settings.monitoring
+    if monitoring is not None and (monitoring.mode != "existing" or monitoring.prometheus is not None):
         return
     for name, model in description.kubernetes_models():
         path = ("models", name, "scaling")
         if scales(model.scaling) and (model.scaling.by == "keda" or engine_signals(model)):
+            missing: KeyPath = ("monitoring",)
+            remedy = "Add monitoring: {mode: operator}"
+            if monitoring is not None:
+                missing, remedy = ("monitoring", "prometheus"), "Add the address of the Prometheus"
             yield Issue(
-                path=("monitoring",),
+                path=missing,
                 problem=f"this key is missing, and models.{name} scales on what Prometheus would scrape and answer",
-                remedy=f"Add monitoring: {{mode: operator}}, or use max equal to min in models.{name}.scaling.",
+                remedy=f"{remedy}, or use max equal to min in models.{name}.scaling.",
                 reads=(path, ("models", name, "engine")),
             )
             return

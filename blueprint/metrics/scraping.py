@@ -18,6 +18,9 @@ CREATED = ".*_created"
 RENAMED: Mapping[str, tuple[str, str]] = {"sglang": ("sglang_(.+)", "sglang:$1")}
 """By engine, which names to give back their colon; those that have it do not match."""
 
+GIVEN_BACK: Mapping[str, Sequence[str]] = {"sglang": ("endpoint",)}
+"""By engine, labels of its own that the operator gives targets, too: Prometheus puts exported_ before the engine's."""
+
 
 def relabelings(engine: str) -> Sequence[Mapping[str, object]]:
     """What is done to each series of an engine, as a PodMonitor's metricRelabelings."""
@@ -26,4 +29,8 @@ def relabelings(engine: str) -> Sequence[Mapping[str, object]]:
         regex, replacement = RENAMED[engine]
         names = {"sourceLabels": ["__name__"], "targetLabel": "__name__"}
         steps.append({"action": "replace", **names, "regex": regex, "replacement": replacement})
+    for label in GIVEN_BACK.get(engine, ()):
+        own = f"exported_{label}"
+        steps.append({"action": "replace", "sourceLabels": [own], "regex": "(.+)", "targetLabel": label})
+        steps.append({"action": "labeldrop", "regex": own})
     return steps

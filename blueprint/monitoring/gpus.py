@@ -42,12 +42,12 @@ def held_gpus(subject: Subject) -> str:
 
 def _cost(subject: Subject, held: str, hourly_usd: float) -> Iterator[Recording]:
     yield Recording(record=recorded.COST, expr=f"{held} * {hourly_usd!r}", labels=subject.labels)
-    tokens = subject.metrics.get("generation_tokens")
-    if tokens is None:
+    if "generation_tokens" not in subject.metrics:
         return
-    cost = f"sum(avg_over_time({subject.recorded(recorded.COST)}[1h]))"
+    # Sums over the same samples, idle ones among them: a rate over an hour is too low for a model of half an hour.
+    cost, tokens = (
+        f"sum_over_time({subject.recorded(name)}[1h])" for name in (recorded.COST, recorded.GENERATION_TOKENS)
+    )
     yield Recording(
-        record=recorded.COST_PER_MILLION_TOKENS,
-        expr=f"1e6 * {cost} / (3600 * {subject.rate(tokens, '1h')} > 0)",
-        labels=subject.labels,
+        record=recorded.COST_PER_MILLION_TOKENS, expr=f"1e6 * {cost} / (3600 * {tokens} > 0)", labels=subject.labels
     )

@@ -125,14 +125,16 @@ class Monitoring(SettingsModel):
     """Who scrapes the engines."""
 
     mode: Literal["operator", "standalone", "existing"] = Field(
-        description="operator: PodMonitors for an installed Prometheus operator."
+        description="operator: PodMonitors and PrometheusRules for an installed Prometheus operator. existing: scrape "
+        "jobs and rules as files, in ConfigMaps beside a Prometheus without operator."
     )
     namespace: DnsLabel = Field(
         default="monitoring", description="Namespace of the scraper; the network policy lets it in."
     )
     labels: dict[LabelKey, LabelValue] = Field(
         default_factory=dict,
-        description="Labels by which the operator's Prometheus selects monitors, such as release.",
+        description="Labels by which the operator's Prometheus selects monitors, such as release; with existing, those "
+        "by which a sidecar finds the ConfigMaps.",
     )
     dashboards: bool = Field(
         default=True,
@@ -157,8 +159,8 @@ class Monitoring(SettingsModel):
     )
     prometheus: HttpAddress | None = Field(
         default=None,
-        description="Address at which KEDA asks Prometheus; default the operator's own Service, "
-        "http://prometheus-operated.<namespace>.svc:9090.",
+        description="Address at which KEDA asks Prometheus; required with existing; default the operator's own "
+        "Service, http://prometheus-operated.<namespace>.svc:9090.",
     )
     # keda: where its chart's documentation installs it.
     keda_namespace: DnsLabel = Field(default="keda", description="Namespace of KEDA, which asks Prometheus.")

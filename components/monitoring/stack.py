@@ -12,6 +12,7 @@ from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.monitoring.collector import register_collector
 from components.monitoring.dashboards import register_dashboards
+from components.monitoring.files import register_files
 from components.monitoring.rules import register_rules
 
 
@@ -33,7 +34,16 @@ class MonitoringStack(ComponentResource):
 
     def __init__(self, name: str, args: MonitoringStackArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:MonitoringStack", name, {}, opts)
-        if args.monitoring.rules:
+        if args.monitoring.mode == "existing":
+            register_files(
+                f"{name}-prometheus",
+                monitoring=args.monitoring,
+                namespace=args.namespace,
+                workloads=args.workloads,
+                monthly_usd=args.monthly_usd,
+                parent=self,
+            )
+        if args.monitoring.mode == "operator" and args.monitoring.rules:
             register_rules(
                 f"{name}-rules",
                 metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},

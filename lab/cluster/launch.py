@@ -16,10 +16,10 @@ from lab.cluster.readiness import Probes, connect, wait_until
 from lab.cluster.settings import Settings
 from lab.errors import LabError
 
-READY_SECONDS = 90.0
+READY_SECONDS = 240.0
 """Patience with one process; a busy machine may need many times the usual 4 s for the API server."""
 
-_ETCD_SECONDS = 30.0
+_ETCD_SECONDS = 120.0
 _NOT_THE_DATA = ("address already in use", "no space left on device")
 
 
@@ -84,10 +84,15 @@ class Launch:
         """The controller looks for its kinds when it starts, and then not again for 10 s."""
         definitions = [item["metadata"]["name"] for item in self._groups if item["kind"] == "CustomResourceDefinition"]
 
+        # Each once: the definition is large, and an API server that is late already would only get later.
+        wanting = list(self._groups)
+
         def done() -> bool:
-            with connect(self._processes.home) as client:
-                for item in self._groups:
-                    client.apply(from_dict(dict(item)), force=True)
+            if wanting:
+                with connect(self._processes.home) as client:
+                    while wanting:
+                        client.apply(from_dict(dict(wanting[0])), force=True)
+                        del wanting[0]
             return not self._probes.unserved(definitions)
 
         wait_until(

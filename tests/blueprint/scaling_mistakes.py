@@ -4,13 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.blueprint.mistakes import MISSING, Mistake, wrong
-from tests.blueprint.stack_files import DELETE
+from tests.blueprint.stack_files import DELETE, LAB, PROD, edited
 
 QUEUE = {"name": "prometheus", "query": 'sum(gateway_queue{model="m"})'}
 AT = "models.m.scaling"
 
 
-def scaled(key: str, value: Any, problem: str, remedy: str, *, at: str | None = None, **scaling: Any) -> Mistake:
+TGI = edited(LAB, {"models.m.engine": {"name": "tgi", "maxTotalTokens": 8192}, "monitoring": {"mode": "operator"}})
+
+
+def scaled(
+    key: str,
+    value: Any,
+    problem: str,
+    remedy: str,
+    *,
+    at: str | None = None,
+    base: Mapping[str, Any] = PROD,
+    **scaling: Any,
+) -> Mistake:
     """A mistake of one key of a model that scales from 1 to 3."""
     given: dict[str, Any] = {"min": 1, "max": 3, **scaling}
     *parents, last = key.split(".")
@@ -18,7 +30,7 @@ def scaled(key: str, value: Any, problem: str, remedy: str, *, at: str | None = 
     for parent in parents:
         place = place.setdefault(parent, {})
     place[last] = value
-    return wrong(AT, given, problem, remedy, at=f"{AT}.{at or key}")
+    return wrong(AT, given, problem, remedy, at=f"{AT}.{at or key}", base=base)
 
 
 SCALING_MISTAKES: Mapping[str, Mistake] = {
@@ -40,6 +52,14 @@ SCALING_MISTAKES: Mapping[str, Mistake] = {
         "Add monitoring: {mode: operator}",
         at="monitoring",
         also={"monitoring": DELETE},
+    ),
+    "scaling without an address to ask": wrong(
+        AT,
+        {"min": 1, "max": 3},
+        f"{MISSING}, and models.m scales on what Prometheus",
+        "Add the address of the Prometheus",
+        at="monitoring.prometheus",
+        also={"monitoring": {"mode": "existing"}},
     ),
     "unknown signal": scaled(
         "signals.use", ["gpu"], "'gpu' is not allowed", "Use 'inFlight', 'waiting' or 'kvCache'", at="signals.use.0"
@@ -63,6 +83,16 @@ SCALING_MISTAKES: Mapping[str, Mistake] = {
         "up.periodSeconds", 3600, "3600 is above the largest allowed value, 1800", "That period, in seconds"
     ),
     "fallback above max": scaled("fallback.replicas", 5, "5 is not within min: 1 and max: 3", "Use 1 to 3"),
+    "TGI's own signals, unasked": scaled(
+        "max",
+        3,
+        "none of tgi 3.3.5 counts unasked",
+        "Name some of inFlight, waiting in signals.use",
+        base=TGI,
+    ),
+    "share of a KV cache that TGI does not tell": scaled(
+        "signals.use", ["kvCache"], "tgi 3.3.5 is not known to emit", "Use inFlight, waiting.", base=TGI
+    ),
     # Scale to zero.
     "engine's own metric to wake it": scaled(
         "signals.external",

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from blueprint.scaling import Autoscaling
 from blueprint.stack import Stack
-from tests.blueprint.stack_files import DELETE, PROD, edited, resolve
+from tests.blueprint.stack_files import DELETE, LAB, PROD, edited, resolve
 from tests.strategies import lab_configs
 
 QUEUE = {"name": "prometheus", "query": 'sum(gateway_queue{model="m"})'}
@@ -40,6 +40,21 @@ def test_keda_over_all_signals_of_the_engine_is_the_default():
     assert found.by == "keda"
     assert [(one.kind, one.target) for one in found.signals] == [("inFlight", 16), ("waiting", 5), ("kvCache", 0.8)]
     assert found.prometheus == "http://prometheus-operated.monitoring.svc:9090"
+
+
+def test_tgi_is_scaled_by_its_own_signals_only_where_they_are_named():
+    """Stacks that scaled it by processor use, without a Prometheus, stay as they are."""
+
+    def of(signals: dict[str, Any], **monitoring: Any) -> tuple[int | None, list[str]]:
+        scaling = {"min": 1, "max": 2, "by": "hpa", "signals": signals}
+        engine = {"name": "tgi", "maxTotalTokens": 8192}
+        found = resolve(edited(LAB, {"models.m.engine": engine, "models.m.scaling": scaling}, monitoring))
+        value = found.workloads[0].scaling.value
+        assert value is not None
+        return value.cpu_percent, [signal.kind for signal in value.signals]
+
+    assert of({"cpuPercent": 60}) == (60, [])
+    assert of({"use": ["inFlight", "waiting"]}, monitoring={"mode": "operator"}) == (None, ["inFlight", "waiting"])
 
 
 def test_the_in_flight_target_leaves_half_of_a_small_batch():

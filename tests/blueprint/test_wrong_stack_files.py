@@ -17,6 +17,7 @@ from tests.blueprint.image_mistakes import IMAGE_MISTAKES, IMAGES
 from tests.blueprint.lifecycle_mistakes import LIFECYCLE_MISTAKES
 from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
+from tests.blueprint.objectives_mistakes import OBJECTIVES_MISTAKES
 from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
 from tests.blueprint.scaling_mistakes import SCALING_MISTAKES
 from tests.blueprint.stack_files import (
@@ -45,6 +46,7 @@ ALL_MISTAKES = {
     **ENDPOINT_MISTAKES,
     **ENGINE_MISTAKES,
     **IMAGE_MISTAKES,
+    **OBJECTIVES_MISTAKES,
 }
 
 

@@ -1,29 +1,19 @@
 """What a real Prometheus stores of an engine that is scraped as the rendered PodMonitor says."""
 
-import shutil
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import httpx2
-import pytest
-import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
 from blueprint.metrics import METRICS, emitted
-from lab.cluster.settings import free_port
+from tests.prometheus import Prometheus, needs_prometheus, prometheus
 from tests.support import lab_config, manifests
 
-needs_prometheus = pytest.mark.skipif(
-    not shutil.which("prometheus"), reason="needs prometheus on PATH (apt-get install prometheus)"
-)
 CLASSES = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
-SECONDS = 30.0
 
 
 def monitor(engine: str) -> dict[str, Any]:
@@ -57,8 +47,8 @@ def engine_of(name: str) -> Iterator[int]:
 
 
 @contextmanager
-def prometheus(folder: Path, target: int, relabelings: list[dict[str, Any]]) -> Iterator[str]:
-    """A Prometheus with what the operator makes of an endpoint's metricRelabelings; its address."""
+def scraping(folder: Path, target: int, relabelings: list[dict[str, Any]]) -> Iterator[Prometheus]:
+    """A Prometheus with what the operator makes of an endpoint's metricRelabelings."""
     keys = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
     job = {
         "job_name": "llm/m",
@@ -66,29 +56,18 @@ def prometheus(folder: Path, target: int, relabelings: list[dict[str, Any]]) -> 
         "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
         "metric_relabel_configs": [{keys.get(key, key): step[key] for key in step} for step in relabelings],
     }
-    config = folder / "prometheus.yaml"
-    config.write_text(yaml.safe_dump({"scrape_configs": [job]}))
-    port = free_port(set())
-    told = [f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"]
-    with subprocess.Popen(["prometheus", *told], stderr=subprocess.DEVNULL) as process:
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    with prometheus(folder, {"scrape_configs": [job]}) as server:
+        yield server
 
 
-def stored(address: str) -> set[str]:
+def stored(server: Prometheus) -> set[str]:
     """The names of all series, once the target was scraped."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        try:
-            found = httpx2.get(f"{address}/api/v1/label/__name__/values", trust_env=False).json()["data"]
-        except (httpx2.TransportError, ValueError):
-            found = []
-        if "up" in found:
-            return set(found)
-        time.sleep(0.2)
-    raise AssertionError("nothing was scraped")
+
+    def names() -> set[str]:
+        found = set(server.ask("label/__name__/values"))
+        return found if "up" in found else set()
+
+    return server.wait(names)
 
 
 @needs_prometheus
@@ -97,16 +76,16 @@ def test_sglangs_names_arrive_as_the_registry_has_them(tmp_path):
     (endpoint,) = monitor("sglang")["podMetricsEndpoints"]
     version = "0.5.23"
     wanted = {name for metric in emitted("sglang", version).values() for name in metric.series}
-    with engine_of("sglang") as port, prometheus(tmp_path, port, endpoint["metricRelabelings"]) as address:
-        names = stored(address)
+    with engine_of("sglang") as port, scraping(tmp_path, port, endpoint["metricRelabelings"]) as server:
+        names = stored(server)
     assert {name for name in names if name.startswith("sglang")} == wanted
 
 
 @needs_prometheus
 def test_without_the_relabeling_they_would_not(tmp_path):
     """What the rule is for: should this fail, it is needed no more."""
-    with engine_of("sglang") as port, prometheus(tmp_path, port, []) as address:
-        names = stored(address)
+    with engine_of("sglang") as port, scraping(tmp_path, port, []) as server:
+        names = stored(server)
     assert "sglang_num_queue_reqs" in names
     assert "sglang:num_queue_reqs" not in names
     assert any(name.endswith("_created") for name in names)

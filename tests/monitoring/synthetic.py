@@ -1,13 +1,8 @@
 """A real Prometheus that scrapes made-up series of everything that dashboards ask for."""
 
 import contextlib
-import json
-import socket
-import subprocess
 import threading
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +14,7 @@ from blueprint.metrics import dcgm, keda, kube_state
 from blueprint.metrics.queries import matchers
 from blueprint.monitoring import recorded
 from tests.monitoring.known import recorded_names
+from tests.prometheus import Prometheus, prometheus
 
 # Model a works; b has replicas and no request. By name, what both have; the default is 1.
 VALUES: Mapping[str, tuple[float, float]] = {
@@ -81,32 +77,8 @@ def _line(name: str, labels: set[str], known: Mapping[str, str], value: float) -
     return f"{name}{{{matchers({label: known.get(label, 'x') for label in sorted(labels)})}}} {value}"
 
 
-class Prometheus:
-    """Its API."""
-
-    def __init__(self, port: int) -> None:
-        self.address = f"http://127.0.0.1:{port}"
-
-    def query(self, expr: str) -> list[dict[str, Any]]:
-        """The elements of an instant query. Raises HTTPError when the query is refused."""
-        asked = urllib.parse.urlencode({"query": expr})
-        with urllib.request.urlopen(f"{self.address}/api/v1/query?{asked}", timeout=10) as answer:
-            result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-            return result
-
-    def wait(self, expr: str, *, seconds: float = 30) -> None:
-        """Until a query has an answer. Raises TimeoutError."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            with contextlib.suppress(OSError):
-                if self.query(expr):
-                    return
-            time.sleep(0.2)
-        raise TimeoutError(expr)
-
-
 @contextlib.contextmanager
-def prometheus(folder: Path) -> Iterator[Prometheus]:
+def scraping_prometheus(folder: Path) -> Iterator[Prometheus]:
     """One that scrapes the made-up series each second, and lets an alert fire."""
     rule = {
         "alert": "LLMMadeUp",
@@ -114,23 +86,12 @@ def prometheus(folder: Path) -> Iterator[Prometheus]:
         "labels": {"severity": "warning", "namespace": "llm", "model": "a"},
     }
     (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
-    with _target() as target, _free_port() as port:
+    with _target() as target:
         job = {"job_name": "made-up", "honor_labels": True, "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}
         every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         config = {"global": every, "rule_files": ["rules.yaml"], "scrape_configs": [job]}
-        (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-        command = [
-            "prometheus",
-            f"--config.file={folder / 'prometheus.yaml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-        ]
-        with (folder / "log").open("w") as log:
-            process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log)
-        try:
-            yield Prometheus(port)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+        with prometheus(folder, config) as server:
+            yield server
 
 
 @contextlib.contextmanager
@@ -157,11 +118,3 @@ def _target() -> Iterator[int]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@contextlib.contextmanager
-def _free_port() -> Iterator[int]:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    yield port

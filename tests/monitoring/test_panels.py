@@ -1,17 +1,15 @@
 """Every query of every panel, asked of a real Prometheus as Grafana asks it."""
 
 import re
-import shutil
 
 import pytest
 
 from blueprint.metrics.dcgm import HOSTNAMES
 from blueprint.monitoring.dashboards import dashboards
-from tests.monitoring.synthetic import prometheus
+from tests.monitoring.synthetic import scraping_prometheus
+from tests.prometheus import needs_prometheus
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("prometheus"), reason="needs prometheus on PATH (apt-get install prometheus)"
-)
+pytestmark = needs_prometheus
 
 PANELS = [
     (dashboard.uid, panel)
@@ -39,9 +37,9 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    with prometheus(tmp_path_factory.mktemp("prometheus")) as server:
-        server.wait("rate(keda_scaler_detail_errors_total[10s])")
-        server.wait('ALERTS{alertstate="firing"}')
+    with scraping_prometheus(tmp_path_factory.mktemp("prometheus")) as server:
+        server.wait(lambda: server.query("rate(keda_scaler_detail_errors_total[10s])"))
+        server.wait(lambda: server.query('ALERTS{alertstate="firing"}'))
         yield server
 
 

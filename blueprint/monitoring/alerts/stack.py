@@ -37,7 +37,7 @@ def _spend(namespace: str, models: Sequence[str], monthly_usd: float) -> Alert:
         wait="1h",
         severity="warning",
         labels={"namespace": namespace},
-        summary="A month like this hour costs {{{{ $value | printf `%.0f` }} USD, and "
+        summary="A month like this hour costs {{ $value | printf `%.0f` }} USD, and "
         f"{monthly_usd:,.0f} are budgeted",
         description="By the GPUs that the models' pods hold, the prices in cluster.accelerators, and 730 hours.",
         dashboard="llm-cost",

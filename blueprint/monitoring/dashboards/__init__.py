@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from blueprint.monitoring.dashboards.autoscaling import AUTOSCALING
 from blueprint.monitoring.dashboards.cost import cost
 from blueprint.monitoring.dashboards.dashboard import FOLDER as FOLDER
-from blueprint.monitoring.dashboards.dashboard import Dashboard
+from blueprint.monitoring.dashboards.dashboard import Dashboard as Dashboard
 from blueprint.monitoring.dashboards.fleet import FLEET
 from blueprint.monitoring.dashboards.gpu import GPU
 from blueprint.monitoring.dashboards.model import MODEL

@@ -1,0 +1,63 @@
+"""How a Prometheus without the operator scrapes the models: what the operator would make of their PodMonitors.
+
+The same job, namespace, pod and container labels (pkg/prometheus/promcfg.go of the operator's v0.85.0), so that rules,
+dashboards and scalers read the same series whoever scrapes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from blueprint.description import INSTANCE, PART_OF
+from blueprint.metrics.queries import selector
+from blueprint.metrics.scraping import relabelings
+from blueprint.workload import Workload
+
+INTERVAL = "15s"
+
+
+def scrape_configs(workloads: Sequence[Workload], *, namespace: str) -> Sequence[Any]:
+    """One job per model, for scrape_configs of Prometheus' configuration; from 2.42 on."""
+    return [_job(workload, namespace) for workload in workloads]
+
+
+def metrics_port(workload: Workload) -> str:
+    """Name of the container's port that has the metrics."""
+    return "metrics" if workload.engine.metrics_port != workload.engine.port else "http"
+
+
+def _job(workload: Workload, namespace: str) -> Any:
+    pods = {INSTANCE: workload.object_name, PART_OF[0]: PART_OF[1]}
+    chosen = ",".join(f"{key}={value}" for key, value in pods.items())
+    return {
+        "job_name": selector(namespace, workload.object_name)["job"],
+        "scrape_interval": INTERVAL,
+        "metrics_path": workload.engine.metrics_path,
+        "kubernetes_sd_configs": [
+            {"role": "pod", "namespaces": {"names": [namespace]}, "selectors": [{"role": "pod", "label": chosen}]}
+        ],
+        "relabel_configs": [
+            _only("keep", "__meta_kubernetes_pod_container_port_name", metrics_port(workload)),
+            # A pod that has ended keeps its address for a while, and another may have got it.
+            _only("drop", "__meta_kubernetes_pod_phase", "(Failed|Succeeded)"),
+            *(
+                {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": label}
+                for source, label in (
+                    ("namespace", "namespace"),
+                    ("pod_name", "pod"),
+                    ("pod_container_name", "container"),
+                )
+            ),
+            {"target_label": "endpoint", "replacement": metrics_port(workload)},
+        ],
+        "metric_relabel_configs": [_plain(step) for step in relabelings(workload.engine.name)],
+    }
+
+
+def _only(action: str, source: str, pattern: str) -> Any:
+    return {"action": action, "source_labels": [source], "regex": pattern}
+
+
+def _plain(step: Mapping[str, object]) -> Any:
+    """A step as Prometheus itself spells it."""
+    spelled = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
+    return {spelled.get(key, key): value for key, value in step.items()}

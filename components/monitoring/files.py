@@ -1,0 +1,73 @@
+"""For a Prometheus that no operator looks after: its scrape jobs and rules as files."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi_kubernetes as k8s
+import yaml
+from pulumi import Input, Output, Resource, ResourceOptions
+
+from blueprint.monitoring.rules import model_rules, stack_rules
+from blueprint.monitoring.scrape import scrape_configs
+from blueprint.settings import Monitoring
+from blueprint.workload import Workload
+from components.labels import PROJECT
+
+SCRAPE_FILE = "scrape.yaml"
+"""Its key, for scrape_config_files (Prometheus 2.43 and later; before, its content goes into the configuration)."""
+
+
+def register_files(
+    name: str,
+    *,
+    monitoring: Monitoring,
+    namespace: Input[str],
+    workloads: Sequence[Workload],
+    monthly_usd: float | None,
+    parent: Resource,
+) -> None:
+    """A ConfigMap per model and one for the stack, beside the Prometheus that mounts them.
+
+    One of them cannot hold forty models: the API server takes 1 MiB.
+    """
+
+    def files(part: str, make: Any) -> None:
+        k8s.core.v1.ConfigMap(
+            f"{name}-{part}",
+            metadata={
+                "name": Output.concat("llm-", namespace, "-", part),
+                "namespace": monitoring.namespace,
+                "labels": {**PROJECT, **monitoring.labels},
+            },
+            data=Output.from_input(namespace).apply(make),
+            opts=ResourceOptions(parent=parent),
+        )
+
+    def of_stack(models: str) -> Any:
+        spec = stack_rules(workloads, namespace=models, monitoring=monitoring, monthly_usd=monthly_usd)
+        return rule_file(monitoring, "stack", spec)
+
+    for workload in workloads:
+        files(f"model-{workload.object_name}", lambda models, one=workload: model_files(one, models, monitoring))
+    if monitoring.rules:
+        files("stack", of_stack)
+
+
+def model_files(workload: Workload, namespace: str, monitoring: Monitoring) -> Any:
+    """What Prometheus needs for one model."""
+    spec = model_rules(workload, namespace=namespace, monitoring=monitoring)
+    return {
+        f"{workload.object_name}.{SCRAPE_FILE}": _written(
+            {"scrape_configs": scrape_configs([workload], namespace=namespace)}
+        ),
+        **rule_file(monitoring, workload.object_name, spec),
+    }
+
+
+def rule_file(monitoring: Monitoring, name: str, spec: Any) -> Any:
+    """Rules as a file of Prometheus; nothing where they are switched off."""
+    return {f"{name}.rules.yaml": _written(spec)} if monitoring.rules else {}
+
+
+def _written(value: Any) -> str:
+    return str(yaml.safe_dump(value, sort_keys=False, width=1000))

@@ -1,0 +1,70 @@
+"""A real Prometheus for a test."""
+
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+import yaml
+
+from lab.cluster.settings import free_port
+
+needs_prometheus = pytest.mark.skipif(
+    not shutil.which("prometheus"), reason="needs prometheus on PATH (apt-get install prometheus)"
+)
+PATIENCE = 120.0  # seconds; ends a test that hangs, and no other
+
+Found = TypeVar("Found")
+
+
+class Prometheus:
+    """Its API."""
+
+    def __init__(self, address: str) -> None:
+        self._api = httpx2.Client(base_url=f"{address}/api/v1/", trust_env=False, timeout=PATIENCE)
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """The data of an answer. Raises HTTPStatusError when the question is refused."""
+        answer = self._api.get(path, params=parameters)
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """The elements of an instant query."""
+        found: list[dict[str, Any]] = self.ask("query", query=expr)["result"]
+        return found
+
+    def wait(self, seen: Callable[[], Found]) -> Found:
+        """The first true answer; what it asks may not be there yet. Raises TimeoutError."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            with contextlib.suppress(httpx2.HTTPError):
+                if found := seen():
+                    return found
+            time.sleep(0.2)
+        raise TimeoutError
+
+    def close(self) -> None:
+        self._api.close()
+
+
+@contextlib.contextmanager
+def prometheus(folder: Path, config: Mapping[str, Any]) -> Iterator[Prometheus]:
+    """One with this configuration, whose files' names are relative to the folder."""
+    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+    address = f"127.0.0.1:{free_port(set())}"
+    command = ["prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([*command, f"--web.listen-address={address}"], stderr=log, stdout=log)
+    client = Prometheus(f"http://{address}")
+    try:
+        yield client
+    finally:
+        client.close()
+        process.terminate()
+        process.wait(timeout=PATIENCE)
