@@ -45,8 +45,8 @@ ProjectPath = Annotated[
 
 Stage = Annotated[
     str,
-    # Written otherwise than a secret's name: a pattern stands for its words in a refusal.
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128),
+    # Not written as that of SecretName: messages find the words for a form by its pattern.
+    StringConstraints(pattern=r"^[A-Za-z0-9][-A-Za-z0-9_.]*$", max_length=128),
     Field(description="The name of a stage: letters, digits, '_', '.', '-'."),
 ]
 
