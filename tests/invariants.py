@@ -14,6 +14,10 @@ Objects = Mapping[str, Any]
 PLATFORM = (
     *("Namespace", "ResourceQuota", "NetworkPolicy/llm-default-deny", "NetworkPolicy/llm-clients"),
     *("Secret/llm-hub-read", "DaemonSet", "Gateway", "PrometheusRule/llm-stack"),
+    *(
+        f"{kind}/llm-collector"
+        for kind in ("ConfigMap", "Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
+    ),
 )
 """What belongs to no model."""
 
@@ -106,7 +110,7 @@ def _gib(quantity: str) -> float:
 
 
 def _serves(pod: Any) -> bool:
-    return any("readinessProbe" in container for container in pod["containers"])
+    return any("readinessProbe" in container and container["name"] == "engine" for container in pod["containers"])
 
 
 def spreading(pod: Any) -> Iterator[str]:

@@ -11,6 +11,7 @@ import yaml
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from blueprint.description import INSTANCE
+from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.monitoring.collector import GRPC_PORT, HEALTH_PORT, HTTP_PORT
 from blueprint.monitoring.gateway import Gateway
 from components.labels import PROJECT
@@ -88,6 +89,7 @@ def deployment_spec(gateway: Gateway, *, keys_digest: Input[str] | None) -> Any:
         digests["llm-inference/keys"] = keys_digest
     return {
         "replicas": 1,
+        "progressDeadlineSeconds": IMAGE_PULL_SECONDS,
         # The new one first: engines whose spans are refused drop them. Traces of that moment may be cut in two.
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "selector": {"matchLabels": selector(gateway)},
@@ -118,7 +120,8 @@ def deployment_spec(gateway: Gateway, *, keys_digest: Input[str] | None) -> Any:
 def container(gateway: Gateway) -> Any:
     """The collector's container."""
     ports = {"otlp-grpc": GRPC_PORT, "otlp-http": HTTP_PORT, "health": HEALTH_PORT}
-    probe = {"httpGet": {"path": "/", "port": "health"}}
+    # 5 s: on a busy node an answer is late before it is missing.
+    probe = {"httpGet": {"path": "/", "port": "health"}, "timeoutSeconds": 5}
     return {
         "name": "collector",
         "image": gateway.image.value,
@@ -144,7 +147,8 @@ def container(gateway: Gateway) -> Any:
             "readOnlyRootFilesystem": True,
         },
         "volumeMounts": [{"name": "configuration", "mountPath": _FOLDER, "readOnly": True}],
-        # It starts in a second; 10 s of silence are no stall of a busy node.
+        # It starts within a second; the rest is for a node that is short of processors.
+        "startupProbe": {**probe, "periodSeconds": 5, "failureThreshold": 12},
         "readinessProbe": {**probe, "periodSeconds": 5, "failureThreshold": 2},
         "livenessProbe": {**probe, "periodSeconds": 10, "failureThreshold": 6},
         "terminationMessagePolicy": "FallbackToLogsOnError",
