@@ -65,6 +65,7 @@ if stack.cluster is not None:
                 workloads=stack.workloads,
                 monthly_usd=stack.monthly_usd,
                 collector=stack.collector,
+                servers=stack.servers,
                 secrets=secrets,
             ),
             opts,

@@ -22,6 +22,8 @@ COLLECTOR = "llm-collector"
 INSTANCE = "app.kubernetes.io/instance"
 """Key of the label that tells one model's pods from another's."""
 
+_NO_NAME = re.compile("[^a-z0-9]+")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
@@ -73,9 +75,6 @@ class Description:
         for name, model in sorted(self.settings.models.items()):
             if isinstance(model, EndpointModel):
                 yield name, model
-
-
-_NO_NAME = re.compile("[^a-z0-9]+")
 
 
 def name_in(namespace: Namespace, name: str, *, stack: str) -> str:

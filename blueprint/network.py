@@ -8,6 +8,8 @@ from blueprint.description import INSTANCE, PART_OF, Description, object_name
 from blueprint.engines.process import EngineProcess
 from blueprint.exposure import is_reached_from_outside
 from blueprint.monitoring.collector import GRPC_PORT, takes_traces
+from blueprint.monitoring.parts import PORTS, Part, own_parts, part_name
+from blueprint.monitoring.routing import url_names
 from blueprint.settings import Cluster, KubernetesModel, Monitoring
 from blueprint.settings.collector import Target
 from blueprint.weights import Weights
@@ -89,6 +91,21 @@ DNS = Flow(
 )
 
 OTLP = Port(port=GRPC_PORT)
+API_SERVER_PORTS = (HTTPS_PORT, 6443)
+"""Its Service's, and the usual one behind it; network plugins see the one or the other."""
+
+ANYWHERE_BUT_METADATA = (
+    Addresses(range="0.0.0.0/0", without=("169.254.0.0/16",)),
+    # fd00:ec2: of AWS.
+    Addresses(range="::/0", without=("fe80::/10", "fd00:ec2::/32")),
+)
+
+_ASKED_BY: Mapping[Part, Sequence[Part]] = {
+    "prometheus": ("grafana",),
+    "alertmanager": ("prometheus", "grafana"),
+    "grafana": (),
+}
+"""By part, which others open connections to it."""
 
 SERVING = Port(port="http")
 """The container's name for the engine's port."""
@@ -111,7 +128,7 @@ def serving_flows(
     if is_reached_from_outside(description, name, model):
         incoming.append(Flow(what="requests from outside", peers=_doors(cluster), ports=(SERVING,)))
     if monitoring is not None:
-        incoming.append(_scrape(monitoring, engine))
+        incoming.append(_scrape(description, monitoring, engine))
         outgoing.append(Flow(what="traces", peers=(_collector(description, monitoring),), ports=(OTLP,)))
     if model.parallel.nodes > 1:
         # NCCL and the engine's own messages use ports that they choose when they start.
@@ -140,6 +157,63 @@ def client_flows(ports: Sequence[int]) -> Flows:
     )
 
 
+def part_flows(description: Description, part: Part, *, scraped: Sequence[int], scaled: bool) -> Flows:
+    """What the pods of the stack's own monitoring may do. To Grafana leads `kubectl port-forward`, which is no flow.
+
+    scraped: ports of the models' metrics. scaled: whether KEDA asks for them.
+    """
+    there = own_parts(description)
+    incoming = [
+        Flow(what="questions and alerts", peers=(_part(description, one),), ports=(Port(port=PORTS[part]),))
+        for one in _ASKED_BY[part]
+        if one in there
+    ]
+    outgoing = [
+        DNS,
+        *(
+            Flow(what="questions and alerts", peers=(_part(description, one),), ports=(Port(port=PORTS[one]),))
+            for one in there
+            if part in _ASKED_BY[one]
+        ),
+    ]
+    monitoring = description.settings.monitoring
+    if monitoring is None:
+        raise ValueError("a description without monitoring has no such pods")
+    if part == "prometheus":
+        models = Pods(labels={PART_OF[0]: (PART_OF[1],)})
+        outgoing.append(Flow(what="scraping", peers=(models,), ports=[Port(port=port) for port in scraped]))
+        outgoing.append(_api_server(monitoring))
+        if scaled:
+            keda = Pods(namespace=monitoring.keda_namespace)
+            incoming.append(Flow(what="questions of KEDA", peers=(keda,), ports=(Port(port=PORTS[part]),)))
+    if part == "alertmanager" and url_names(monitoring.routes):
+        outgoing += _receivers(monitoring)
+    return Flows(incoming=incoming, outgoing=outgoing)
+
+
+def _part(description: Description, part: Part) -> Pods:
+    return Pods(labels={INSTANCE: (part_name(description, part),), PART_OF[0]: (PART_OF[1],)})
+
+
+def _api_server(monitoring: Monitoring) -> Flow:
+    """Whether it has a private address or a public one is the provider's choice."""
+    ranges = [Addresses(range=one) for one in monitoring.standalone.api_server_ranges]
+    ports = [Port(port=port) for port in API_SERVER_PORTS]
+    return Flow(what="look-ups of pods", peers=ranges or ANYWHERE_BUT_METADATA, ports=ports)
+
+
+def _receivers(monitoring: Monitoring) -> Sequence[Flow]:
+    public = (
+        Addresses(range="0.0.0.0/0", without=METADATA_AND_PRIVATE),
+        Addresses(range="::/0", without=METADATA_AND_PRIVATE_6),
+    )
+    ranges = [Addresses(range=one) for one in monitoring.standalone.receiver_ranges]
+    return [
+        Flow(what="alerts to people", peers=public, ports=(Port(port=HTTPS_PORT),)),
+        *([Flow(what="alerts to people, at private addresses", peers=ranges, ports=())] if ranges else []),
+    ]
+
+
 def _doors(cluster: Cluster) -> Sequence[Pods | Addresses]:
     peers: list[Pods | Addresses] = []
     if cluster.gateway is not None:
@@ -151,9 +225,12 @@ def _doors(cluster: Cluster) -> Sequence[Pods | Addresses]:
     return peers
 
 
-def _scrape(monitoring: Monitoring, engine: EngineProcess) -> Flow:
+def _scrape(description: Description, monitoring: Monitoring, engine: EngineProcess) -> Flow:
     port = SERVING if engine.metrics_port == engine.port else Port(port="metrics")
-    scraper = Pods(namespace=monitoring.namespace, labels={"app.kubernetes.io/name": SCRAPERS})
+    if "prometheus" in own_parts(description):
+        scraper = _part(description, "prometheus")
+    else:
+        scraper = Pods(namespace=monitoring.namespace, labels={"app.kubernetes.io/name": SCRAPERS})
     return Flow(what="scraping of metrics", peers=(scraper,), ports=(port,))
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from blueprint.description import Description
 from blueprint.lifecycle import Times
 from blueprint.metrics import Meaning, emitted
+from blueprint.monitoring.parts import PORTS, own_parts, part_name
 from blueprint.resources import Resolved
 from blueprint.settings import KubernetesModel, Monitoring
 from blueprint.settings.engines import most_running, version_of
@@ -143,11 +145,9 @@ def cooldown_seconds(scaling: Scaling, startup_seconds: int) -> int:
     return scaling.cooldown_seconds or startup_seconds + 300
 
 
-def resolve_scaling(
-    model: KubernetesModel, times: Times, monitoring: Monitoring | None
-) -> Resolved[Autoscaling | None]:
+def resolve_scaling(description: Description, model: KubernetesModel, times: Times) -> Resolved[Autoscaling | None]:
     """The scaler of a model whose settings passed their checks; None where the number of replicas is fixed."""
-    scaling = model.scaling
+    scaling, monitoring = model.scaling, description.settings.monitoring
     if not scales(scaling):
         return Resolved(None, f"min equals max: {scaling.max}")
     tutorial = scaling.preset == "tutorial"
@@ -181,15 +181,19 @@ def resolve_scaling(
             fallback_failures=scaling.fallback.failures,
             polling_seconds=scaling.polling_seconds,
             cooldown_seconds=cooldown_seconds(scaling, times.startup),
-            prometheus=_prometheus(monitoring) if monitoring else None,
+            prometheus=_prometheus(description, monitoring) if monitoring else None,
             keda_namespace=monitoring.keda_namespace if monitoring else None,
         ),
         "; ".join(why),
     )
 
 
-def _prometheus(monitoring: Monitoring) -> str:
+def _prometheus(description: Description, monitoring: Monitoring) -> str:
     """The operator makes this Service for every Prometheus that it runs, whatever that one is called."""
+    cluster = description.settings.cluster
+    if monitoring.prometheus is None and cluster is not None and own_parts(description):
+        own = part_name(description, "prometheus")
+        return f"http://{own}.{cluster.namespace.name}.svc:{PORTS['prometheus']}"
     return monitoring.prometheus or f"http://prometheus-operated.{monitoring.namespace}.svc:9090"
 
 

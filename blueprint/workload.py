@@ -156,7 +156,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         weights=weights,
         compile_cache=resolve_compile_cache(model, engine),
         rollout=rollout,
-        scaling=resolve_scaling(model, times.value, description.settings.monitoring),
+        scaling=resolve_scaling(description, model, times.value),
         times=times,
         outage=resolve_outage(model, rollout.value, times.value),
         warm_up=model.lifecycle.warm_up,

@@ -11,6 +11,7 @@ import pulumi
 
 from blueprint.issues import DescriptionError
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK, read_images_lock, read_models_lock
+from blueprint.monitoring.routing import url_names
 from blueprint.resources import Resolved
 from blueprint.settings import Settings
 from blueprint.stack import NAMED_SECRETS, SECRET_KEYS, Stack, given, resolve_stack
@@ -93,12 +94,18 @@ def named_secrets(stack: Stack) -> dict[str, pulumi.Output[str]]:
 
 
 def _names(stack: Stack) -> set[str]:
-    return {*_endpoint_names(stack), *_key_names(stack), *_registry_names(stack), *_collector_names(stack)}
+    return {
+        *_endpoint_names(stack),
+        *_key_names(stack),
+        *_registry_names(stack),
+        *_address_names(stack),
+        *_collector_names(stack),
+    }
 
 
 def _complaints(stack: Stack) -> Iterator[str]:
     config = pulumi.Config(NAMED_SECRETS)
-    keys = _key_names(stack)
+    keys, addresses = _key_names(stack), _address_names(stack)
     for name in sorted(_names(stack)):
         key, value = f"{NAMED_SECRETS}:{name}", config.get(name)
         if not value:
@@ -110,7 +117,11 @@ def _complaints(stack: Stack) -> Iterator[str]:
                 f"{key} is no key: it has fewer than 32 or more than 256 characters, or others than letters, digits "
                 "and ._~+/=-, or does not start with a letter or digit. `openssl rand -hex 32` makes one."
             )
+        elif name in addresses and not _ADDRESS.fullmatch(value):
+            yield f"{key} is no address: it does not begin with https:// or http://, or has blanks in it."
 
+
+_ADDRESS = re.compile(r"https?://[^\s]+")
 
 # A digest of the keys names their Secret, so they must not be guessable; the rest is RFC 6750's form of a bearer token,
 # and no engine may take one for a flag.
@@ -145,6 +156,10 @@ def _registry_names(stack: Stack) -> set[str]:
 
 def _collector_names(stack: Stack) -> set[str]:
     return {name for variable in (stack.collector.variables if stack.collector else ()) for name in variable.names}
+
+
+def _address_names(stack: Stack) -> set[str]:
+    return set(url_names(stack.monitoring.routes)) if stack.monitoring else set()
 
 
 def _is_secret(key: str) -> bool:

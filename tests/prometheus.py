@@ -49,18 +49,22 @@ class Prometheus:
             time.sleep(0.2)
         raise TimeoutError
 
+    def answered(self, expr: str) -> list[dict[str, Any]]:
+        """The answer of an instant query, once it has one. Raises TimeoutError."""
+        return self.wait(lambda: self.query(expr))
+
     def close(self) -> None:
         self._api.close()
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, config: Mapping[str, Any]) -> Iterator[Prometheus]:
-    """One with this configuration, whose files' names are relative to the folder."""
+def prometheus(folder: Path, config: Mapping[str, Any], *arguments: str) -> Iterator[Prometheus]:
+    """One with this configuration, whose files' names are relative to the folder. arguments: further ones."""
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port(set())}"
     command = ["prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data"]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen([*command, f"--web.listen-address={address}"], stderr=log, stdout=log)
+        process = subprocess.Popen([*command, *arguments, f"--web.listen-address={address}"], stderr=log, stdout=log)
     client = Prometheus(f"http://{address}")
     try:
         yield client

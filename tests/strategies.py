@@ -166,21 +166,34 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     return config
 
 
+def _standalone() -> st.SearchStrategy[dict[str, Any]]:
+    return some(
+        retentionDays=st.integers(3, 400),
+        sizeGiB=st.integers(5, 1000),
+        storageClass=st.just("standard-rwo"),
+        replicas=st.integers(1, 2),
+        cpu=st.floats(0.1, 64),
+        memoryGiB=st.integers(1, 512),
+        alertmanager=st.booleans(),
+        grafana=st.booleans(),
+        apiServerRanges=st.just(["10.96.0.1/32", "fd00::/108"]),
+    )
+
+
 def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
     secret = st.fixed_dictionaries({"name": object_names(), "key": _text(_WORDS, _WORDS + "-_.", _WORDS, 40)})
     labels = st.dictionaries(st.sampled_from(["release", "prometheus", "example.com/team"]), label_values(), max_size=2)
-    monitoring = st.fixed_dictionaries(
-        {"mode": st.just("operator")},
-        optional={
-            "namespace": dns_labels(),
-            "labels": labels,
-            "prometheus": prometheus_addresses(),
-            "kedaNamespace": dns_labels(),
-            "collector": collectors(),
-            "runbooks": prometheus_addresses(),
-            "trafficFloor": st.floats(0.001, 100),
-        },
-    )
+    shared = {
+        "namespace": dns_labels(),
+        "prometheus": prometheus_addresses(),
+        "kedaNamespace": dns_labels(),
+        "runbooks": prometheus_addresses(),
+        "trafficFloor": st.floats(0.001, 100),
+        "collector": collectors(),
+    }
+    operator = st.fixed_dictionaries({"mode": st.just("operator")}, optional={**shared, "labels": labels})
+    own = st.fixed_dictionaries({"mode": st.just("standalone")}, optional={**shared, "standalone": _standalone()})
+    monitoring = operator | own
     sections = {
         "huggingface": some(hubReadSecret=secret, namespace=st.just("my-org")),
         "deletion": some(protect=st.booleans()),

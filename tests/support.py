@@ -66,9 +66,21 @@ def caller_keys(config: dict[str, Any]) -> dict[str, str]:
     return {f"{NAMED_SECRETS}:{name}": f"a-key-of-the-tests.{name:~<32}" for name in names}
 
 
+def receiver_addresses(config: dict[str, Any]) -> dict[str, str]:
+    """A value for each address of a receiver that a configuration names, where Pulumi keeps it."""
+    routes = config.get("monitoring", {}).get("routes", {})
+    receivers = [one for listed in (*routes.get("owners", {}).values(), routes.get("others", [])) for one in listed]
+    names = {*(one["url"] for one in receivers), *filter(None, [routes.get("watchdog")])}
+    return {f"{NAMED_SECRETS}:{name}": f"https://{name}.example.com/hook" for name in names}
+
+
 def registered(config: dict[str, Any], secrets: dict[str, str] | None = None) -> list[Registered]:
     """What the program registers for a configuration."""
-    secret = {f"{PROJECT_NAME}:{key}": value for key, value in (secrets or {}).items()} | caller_keys(config)
+    secret = (
+        {f"{PROJECT_NAME}:{key}": value for key, value in (secrets or {}).items()}
+        | caller_keys(config)
+        | receiver_addresses(config)
+    )
     return run_with(PROJECT, "dev", {**wire(config), **secret}, list(secret))
 
 

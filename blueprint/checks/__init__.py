@@ -14,10 +14,10 @@ from blueprint.checks import (
     lifecycle,
     llm_d,
     locks,
+    monitoring,
     names,
     objectives,
     parallel,
-    pending,
     placement,
     scaling,
     weights,
@@ -43,10 +43,10 @@ def cross_check(description: Description) -> Iterator[Issue]:
         endpoint_engines,
         llm_d,
         locks,
+        monitoring,
         names,
         objectives,
         collector,
-        pending,
     ):
         yield from concern.check(description)
 

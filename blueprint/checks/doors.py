@@ -14,7 +14,7 @@ def check(description: Description) -> Iterator[Issue]:
     """Mistakes of cluster.gateway, cluster.ingress, and of the addresses and namespaces in the network policies."""
     cluster = description.settings.cluster
     mirrors = description.settings.huggingface.mirror_ranges
-    yield from _ranges(("huggingface", "mirrorRanges"), mirrors)
+    yield from ranges(("huggingface", "mirrorRanges"), mirrors)
     if cluster is None:
         return
     yield from _gateway(cluster)
@@ -38,7 +38,7 @@ def _gateway(cluster: Cluster) -> Iterator[Issue]:
     gateway = cluster.gateway
     if gateway is None:
         return
-    yield from _ranges((*_GATEWAY, "ranges"), gateway.ranges)
+    yield from ranges((*_GATEWAY, "ranges"), gateway.ranges)
     if (gateway.name is None) == (gateway.class_name is None):
         yield Issue(
             path=_GATEWAY,
@@ -94,8 +94,9 @@ def _namespaces(description: Description, cluster: Cluster) -> Iterator[Issue]:
             )
 
 
-def _ranges(path: KeyPath, ranges: Sequence[str]) -> Iterator[Issue]:
-    for index, one in enumerate(ranges):
+def ranges(path: KeyPath, given: Sequence[str]) -> Iterator[Issue]:
+    """Those that are no ranges of addresses."""
+    for index, one in enumerate(given):
         try:
             ipaddress.ip_network(one)
         except ValueError:

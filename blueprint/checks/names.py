@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from blueprint.description import COLLECTOR, Description, object_name
 from blueprint.issues import Issue
+from blueprint.monitoring.parts import own_parts, part_name
 from blueprint.settings import KubernetesModel
 
 _RESERVED = {
@@ -23,9 +24,15 @@ def check(description: Description) -> Iterator[Issue]:
     """Names that cannot be used, or are used twice."""
     lives = {object_name(name, model.formerly): name for name, model in description.kubernetes_models()}
     owners: dict[str, str] = {name: name for name in description.settings.models}
+    parts = {
+        part_name(description, part): f"the stack's own {part.capitalize()} has that name"
+        for part in own_parts(description)
+    }
     for name, model in sorted(description.settings.models.items()):
         live = object_name(name, model.formerly)
-        reserved = _RESERVED.get(next((own for own in _SUFFIXED if live.startswith(f"{own}-")), live))
+        reserved = parts.get(live) or _RESERVED.get(
+            next((own for own in _SUFFIXED if live.startswith(f"{own}-")), live)
+        )
         if isinstance(model, KubernetesModel) and reserved:
             yield Issue(path=("models", name), problem=reserved, remedy="Use another name.")
         filled = lives.get(live.removesuffix("-download")) if live.endswith("-download") else None

@@ -38,8 +38,18 @@ def groups(subject: Subject) -> Iterator[Group]:
     name = subject.workload.object_name
     slow: tuple[Window, ...] = tuple(window for window in get_args(Window) if window not in _FAST)
     for part, interval, rules in (
-        ("load", INTERVAL, [*_load(subject), *_rates(subject), *_latencies(subject)]),
-        ("hardware", INTERVAL, [*_targets(subject), *gpus.recordings(subject)]),
+        # One group, whose rules all see the same moments: cost per token divides one recorded series by another.
+        (
+            "load",
+            INTERVAL,
+            [
+                *_load(subject),
+                *_rates(subject),
+                *_latencies(subject),
+                *_targets(subject),
+                *gpus.recordings(subject),
+            ],
+        ),
         ("objectives", INTERVAL, [*_objectives(subject), *_missed(subject, _FAST)]),
         ("objectives-slow", SLOW_INTERVAL, list(_missed(subject, slow))),
     ):

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Severity = Literal["critical", "warning", "info"]
-"""critical: somebody is called now; warning: somebody looks today; info: it is there to be seen."""
+from blueprint.settings.monitoring import Severity as Severity  # noqa: PLC0414  rules know it from here
 
 Dashboard = Literal["llm-fleet", "llm-model", "llm-slo", "llm-autoscaling", "llm-gpu", "llm-cost"]
 """uid of the dashboard that shows what an alert is about."""

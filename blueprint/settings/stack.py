@@ -21,6 +21,7 @@ from blueprint.settings.endpoint import EndpointModel
 from blueprint.settings.exposure import AddressRange, Gateway, Ingress
 from blueprint.settings.images import Image, ImageName
 from blueprint.settings.kubernetes import KubernetesModel
+from blueprint.settings.monitoring import Routes, Standalone
 
 
 class Namespace(SettingsModel):
@@ -126,10 +127,13 @@ class Monitoring(SettingsModel):
 
     mode: Literal["operator", "standalone", "existing"] = Field(
         description="operator: PodMonitors and PrometheusRules for an installed Prometheus operator. existing: scrape "
-        "jobs and rules as files, in ConfigMaps beside a Prometheus without operator."
+        "jobs and rules as files, in ConfigMaps beside a Prometheus without operator. standalone: Prometheus, "
+        "Alertmanager and Grafana of the stack's own, beside its models."
     )
     namespace: DnsLabel = Field(
-        default="monitoring", description="Namespace of the scraper; the network policy lets it in."
+        default="monitoring",
+        description="Namespace of the scraper, which the network policy lets in, and of the collector of traces. With "
+        "standalone the scraper is in the models' own.",
     )
     labels: dict[LabelKey, LabelValue] = Field(
         default_factory=dict,
@@ -142,7 +146,7 @@ class Monitoring(SettingsModel):
     )
     rules: bool = Field(
         default=True,
-        description="Rules for the operator's Prometheus: one PrometheusRule per model and one for the stack.",
+        description="Rules that record and alert: of each model and of the stack.",
     )
     collector: Collector | None = Field(
         default=None,
@@ -159,11 +163,17 @@ class Monitoring(SettingsModel):
     )
     prometheus: HttpAddress | None = Field(
         default=None,
-        description="Address at which KEDA asks Prometheus; required with existing; default the operator's own "
-        "Service, http://prometheus-operated.<namespace>.svc:9090.",
+        description="Address at which KEDA asks Prometheus; required with existing; default with operator "
+        "its own Service, http://prometheus-operated.<namespace>.svc:9090, with standalone the stack's.",
     )
     # keda: where its chart's documentation installs it.
     keda_namespace: DnsLabel = Field(default="keda", description="Namespace of KEDA, which asks Prometheus.")
+    routes: Routes | None = Field(
+        default=None, description="Who is told of alerts, with mode operator or standalone; default nobody."
+    )
+    standalone: Standalone = Field(
+        default_factory=Standalone, description="Sizes and parts of what mode: standalone runs; only with it."
+    )
 
 
 Model = Annotated[KubernetesModel | EndpointModel, Field(discriminator="target")]

@@ -1,11 +1,13 @@
 """Dashboards for the Grafana of kube-prometheus-stack, whose sidecar loads every ConfigMap with a certain label."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, Resource, ResourceOptions
 
-from blueprint.monitoring.dashboards import FOLDER, Dashboard, dashboards
+from blueprint.monitoring.dashboards import dashboards
+from blueprint.monitoring.dashboards.dashboard import FOLDER, Dashboard
 from components.labels import PROJECT
 
 SIDECAR_LABEL = {"grafana_dashboard": "1"}
@@ -17,21 +19,28 @@ FOLDER_ANNOTATION = "grafana_folder"
 
 def register_dashboards(
     name: str, *, parent: Resource, namespace: Input[str], prefix: str, monthly_usd: float | None
-) -> None:
-    """One ConfigMap per dashboard. prefix: of their names, which tells apart the stacks of one namespace."""
-    for dashboard in dashboards(monthly_usd):
+) -> Sequence[str]:
+    """One ConfigMap per dashboard; their names. prefix: of them, which tells apart the stacks of one namespace."""
+    made = dashboards(monthly_usd)
+    for dashboard in made:
         k8s.core.v1.ConfigMap(
             f"{name}-{dashboard.uid}",
             metadata={**config_map_metadata(dashboard, prefix), "namespace": namespace},
             data=config_map_data(dashboard),
             opts=ResourceOptions(parent=parent),
         )
+    return [config_map_name(dashboard, prefix) for dashboard in made]
+
+
+def config_map_name(dashboard: Dashboard, prefix: str) -> str:
+    """Name of a dashboard's ConfigMap."""
+    return f"{prefix}-{dashboard.uid}"
 
 
 def config_map_metadata(dashboard: Dashboard, prefix: str) -> Any:
     """By what the sidecar finds it, and where Grafana puts it."""
     return {
-        "name": f"{prefix}-{dashboard.uid}",
+        "name": config_map_name(dashboard, prefix),
         "labels": {**PROJECT, **SIDECAR_LABEL},
         "annotations": {FOLDER_ANNOTATION: FOLDER},
     }

@@ -7,13 +7,16 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from blueprint.monitoring.gateway import Gateway
 from blueprint.monitoring.rules import stack_rules
+from blueprint.monitoring.standalone import Servers
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.monitoring.collector import register_collector
 from components.monitoring.dashboards import register_dashboards
 from components.monitoring.files import register_files
+from components.monitoring.routes import register_routes
 from components.monitoring.rules import register_rules
+from components.monitoring.standalone.servers import MonitoringServers, MonitoringServersArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,7 @@ class MonitoringStackArgs:
     workloads: Sequence[Workload]
     monthly_usd: float | None  # the budget, if any
     collector: Gateway | None  # of traces and logs
+    servers: Servers | None  # those that the stack runs itself
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
@@ -54,8 +58,18 @@ class MonitoringStack(ComponentResource):
                 ),
                 parent=self,
             )
+        if args.monitoring.mode == "operator" and args.monitoring.routes is not None:
+            register_routes(
+                f"{name}-routes",
+                metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},
+                monitoring=args.monitoring,
+                routes=args.monitoring.routes,
+                secrets=args.secrets,
+                parent=self,
+            )
+        dashboards: Sequence[str] = []
         if args.monitoring.dashboards:
-            register_dashboards(
+            dashboards = register_dashboards(
                 f"{name}-dashboards",
                 prefix=args.name,
                 namespace=args.namespace,
@@ -70,4 +84,15 @@ class MonitoringStack(ComponentResource):
                 secrets=args.secrets,
                 parent=self,
             )
+        if args.servers is not None:
+            servers = MonitoringServersArgs(
+                servers=args.servers,
+                monitoring=args.monitoring,
+                namespace=args.namespace,
+                workloads=args.workloads,
+                monthly_usd=args.monthly_usd,
+                dashboards=dashboards,
+                secrets=args.secrets,
+            )
+            MonitoringServers(f"{name}-servers", servers, ResourceOptions(parent=self))
         self.register_outputs({})

@@ -55,6 +55,13 @@ class ProcessStatus:
     memory: int
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 has a type of its own for a bare =, which is a text to everybody who writes definitions."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_yaml_str)  # type: ignore[type-var]  # its stub's
+
+
 class Lab:
     """The control plane that lives in one directory.
 
@@ -316,7 +323,8 @@ class Lab:
             node(machine, taint=settings.taint, cuda_major=settings.cuda_major)
             for machine in machines(demands, gpus_per_node=settings.gpus_per_node)
         ]
-        objects = [*storage.objects(), *(yaml.safe_load(path.read_text()) for path in definitions)]
+        read = (yaml.load(path.read_text(), Loader=_Loader) for path in definitions)  # noqa: S506  a SafeLoader
+        objects = [*storage.objects(), *read]
         try:
             # On a busy machine a definition takes seconds to be stored.
             with connect(self.home, seconds=READY_SECONDS) as client:

@@ -8,8 +8,7 @@ from typing import Any
 from blueprint.metrics import Meaning, Metric, emitted
 
 STEP = 60  # seconds between two samples
-MINUTES = 100
-SAMPLES = MINUTES * 60 // STEP
+SAMPLES = 80
 PODS = ("6d4c8b7f9c-x2k4z", "6d4c8b7f9c-zzzz5")  # behind the model's name: what a ReplicaSet's controller adds
 _SHARDS = ("engine", "dp_rank")
 

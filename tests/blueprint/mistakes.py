@@ -231,9 +231,6 @@ MISTAKES = {
     "price as text": wrong(
         "cluster.accelerators.nvidia-l4.hourlyUsd", "$1", "'$1' is not a number", "Price of one GPU"
     ),
-    "monitoring not built": wrong(
-        "monitoring.mode", "standalone", "standalone is not built yet", "Use operator or existing"
-    ),
     "monitoring without mode": wrong("monitoring", {"namespace": "m"}, MISSING, "operator:", at="monitoring.mode"),
     # Targets.
     "target missing": wrong("models.m.target", DELETE, MISSING, "Use 'kubernetes' or 'endpoint'"),

@@ -17,6 +17,8 @@ from tests.blueprint.image_mistakes import IMAGE_MISTAKES, IMAGES
 from tests.blueprint.lifecycle_mistakes import LIFECYCLE_MISTAKES
 from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
+from tests.blueprint.monitoring_mistakes import MONITORING_MISTAKES
+from tests.blueprint.monitoring_mistakes import OWN as OWN_MONITORING
 from tests.blueprint.objectives_mistakes import OBJECTIVES_MISTAKES
 from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
 from tests.blueprint.scaling_mistakes import SCALING_MISTAKES
@@ -46,14 +48,25 @@ ALL_MISTAKES = {
     **ENDPOINT_MISTAKES,
     **ENGINE_MISTAKES,
     **IMAGE_MISTAKES,
+    **MONITORING_MISTAKES,
     **OBJECTIVES_MISTAKES,
 }
 
 
 @pytest.mark.parametrize(
     "base",
-    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS, IMAGES],
-    ids=["prod", "lab", "endpoints", "endpoints of the lab", "existing gateway", "own gateway", "ingress", "images"],
+    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS, IMAGES, OWN_MONITORING],
+    ids=[
+        "prod",
+        "lab",
+        "endpoints",
+        "endpoints of the lab",
+        "existing gateway",
+        "own gateway",
+        "ingress",
+        "images",
+        "own monitoring",
+    ],
 )
 def test_the_files_that_are_broken_here_are_valid(base):
     assert mistakes(base) == []

@@ -15,6 +15,7 @@ from tests.components.reachability import Host, is_selected, may_connect
 from tests.support import PROJECT, lab_config, manifests
 
 TABLE = Path(__file__).with_name("reachability.txt")
+OWN_TABLE = Path(__file__).with_name("reachability_standalone.txt")
 WEB = {"443": (443, "TCP"), "80": (80, "TCP")}
 DNS = {"53": (53, "TCP"), "53/UDP": (53, "UDP")}
 HTTP = {"http": (8000, "TCP")}
@@ -39,6 +40,17 @@ CONFIG = lab_config(
 )
 
 
+OWN_CONFIG = {
+    **CONFIG,
+    "models": {**CONFIG["models"], "inside": {**CONFIG["models"]["inside"], "scaling": {"min": 1, "max": 2}}},
+    "monitoring": {
+        "mode": "standalone",
+        "routes": {"others": [{"kind": "slack", "url": "chat"}]},
+        "standalone": {"receiverRanges": ["192.168.7.0/24"], "apiServerRanges": ["10.96.0.1/32"]},
+    },
+}
+
+
 def model(name: str, number: int) -> Host:
     labels = {"app.kubernetes.io/instance": name, **PART_OF}
     return Host(f"model {name}", f"10.244.1.{number}", "llm", labels, HTTP)
@@ -59,6 +71,16 @@ NEIGHBOUR = Host("a pod of the namespace", "10.244.3.1", "llm", {"app": "noteboo
 LEFTOVER = Host(
     "a pod of a removed model", "10.244.3.2", "llm", {"app.kubernetes.io/instance": "gone", **PART_OF}, HTTP
 )
+OWN = [
+    Host(
+        f"our {part}",
+        f"10.244.9.{number}",
+        "llm",
+        {"app.kubernetes.io/name": part, "app.kubernetes.io/instance": f"llm-{part}", **PART_OF},
+        {str(port): (port, "TCP")},
+    )
+    for number, (part, port) in enumerate({"prometheus": 9090, "alertmanager": 9093, "grafana": 3000}.items(), 1)
+]
 OTHERS = [
     Host("the gateway", "10.244.4.1", "gateways", {"app": "envoy"}, WEB),
     Host("Prometheus", "10.244.5.1", "monitoring", {"app.kubernetes.io/name": "prometheus"}, {"9090": (9090, "TCP")}),
@@ -92,8 +114,21 @@ def reachable(policies: Sequence[Any], source: Host, target: Host) -> str:
     return " ".join(port for port in target.ports if may_connect(policies, source, target, port))
 
 
-def table(policies: Sequence[Any]) -> str:
-    ours = [*MODELS, *DOWNLOADS, LEFTOVER, NEIGHBOUR]
+HEAD = (
+    "Who may talk to whom, computed from the policies that tests/components/test_reachability.py renders.",
+    "The model chat is published by a gateway and shares its requests with chat-next; uncached has no cache.",
+)
+OWN_HEAD = (
+    *HEAD,
+    "The stack runs its own Prometheus; inside is scaled by KEDA, and alerts go to a public and to a private address.",
+)
+FOOT = ("So KEDA -> Prometheus and Grafana -> Prometheus are up to the policies of Prometheus' own namespace.",)
+
+
+def table(
+    policies: Sequence[Any], parts: Sequence[Host] = (), head: Sequence[str] = HEAD, foot: Sequence[str] = FOOT
+) -> str:
+    ours = [*MODELS, *DOWNLOADS, LEFTOVER, NEIGHBOUR, *parts]
     pairs = [
         (source, target)
         for source, target in itertools.product([*ours, *OTHERS], repeat=2)
@@ -108,14 +143,13 @@ def table(policies: Sequence[Any]) -> str:
     tried = sum(len(target.ports) for _, target in pairs)
     return "\n".join(
         [
-            "Who may talk to whom, computed from the policies that tests/components/test_reachability.py renders.",
-            "The model chat is published by a gateway and shares its requests with chat-next; uncached has no cache.",
+            *head,
             "",
             *lines,
             "",
             f"Refused: everything else of {tried} connections that were tried.",
             f"No policy of the stack is about: {', '.join(free)}.",
-            "So KEDA -> Prometheus and Grafana -> Prometheus are up to the policies of Prometheus' own namespace.",
+            *foot,
             "",
         ]
     )
@@ -131,6 +165,27 @@ def test_every_policy_is_needed(policies):
     for policy in policies:
         others = [one for one in policies if one is not policy]
         assert table(others) != TABLE.read_text(), policy["metadata"]["name"]
+
+
+def test_the_stacks_own_monitoring_has_the_flows_that_are_meant_and_no_other():
+    policies = policies_of(OWN_CONFIG)
+    assert own_table(policies) == OWN_TABLE.read_text()
+    for policy in (one for one in policies if one["metadata"]["name"].startswith("llm-")):
+        others = [one for one in policies if one is not policy]
+        assert own_table(others) != OWN_TABLE.read_text(), policy["metadata"]["name"]
+
+
+def test_where_the_api_server_is_not_told_prometheus_may_look_for_it_but_not_where_nodes_get_their_identity():
+    own = {"mode": "standalone"}
+    policies = policies_of({**OWN_CONFIG, "monitoring": own})
+    prometheus, reached = OWN[0], {host.name for host in OTHERS if reachable(policies, OWN[0], host)}
+    assert reachable(policies, prometheus, next(host for host in OTHERS if host.name == "the API server")) == "443"
+    assert "a public address" in reached
+    assert not {"metadata", "metadata, IPv6"} & reached
+
+
+def own_table(policies: Sequence[Any]) -> str:
+    return table(policies, OWN, OWN_HEAD, ())
 
 
 def test_a_private_mirror_is_reached_by_downloads_and_by_nobody_else():

@@ -46,6 +46,10 @@ def engine_of(name: str) -> Iterator[int]:
         server.shutdown()
 
 
+OPERATORS = {"namespace": "llm", "pod": "m-1", "container": "engine", "endpoint": "http"}
+"""What the operator labels a target with."""
+
+
 @contextmanager
 def scraping(folder: Path, target: int, relabelings: list[dict[str, Any]]) -> Iterator[Prometheus]:
     """A Prometheus with what the operator makes of an endpoint's metricRelabelings."""
@@ -53,7 +57,7 @@ def scraping(folder: Path, target: int, relabelings: list[dict[str, Any]]) -> It
     job = {
         "job_name": "llm/m",
         "scrape_interval": "1s",
-        "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
+        "static_configs": [{"targets": [f"127.0.0.1:{target}"], "labels": OPERATORS}],
         "metric_relabel_configs": [{keys.get(key, key): step[key] for key in step} for step in relabelings],
     }
     with prometheus(folder, {"scrape_configs": [job]}) as server:
@@ -89,3 +93,20 @@ def test_without_the_relabeling_they_would_not(tmp_path):
     assert "sglang_num_queue_reqs" in names
     assert "sglang:num_queue_reqs" not in names
     assert any(name.endswith("_created") for name in names)
+
+
+@needs_prometheus
+def test_labels_of_sglang_that_the_operator_gives_targets_too_keep_their_values(tmp_path):
+    """The paths of its answers are in a label called endpoint, which the operator's hides."""
+    (endpoint,) = monitor("sglang")["podMetricsEndpoints"]
+    labels = {name: metric.labels for metric in emitted("sglang", "0.5.23").values() for name in metric.series}
+    with engine_of("sglang") as port, scraping(tmp_path, port, endpoint["metricRelabelings"]) as server:
+        stored(server)
+        found = server.ask("series", **{"match[]": '{__name__=~"sglang.+"}'})
+    assert {series["__name__"] for series in found} == labels.keys()
+    for series in found:
+        # Each label has its own name for a value here.
+        assert {label: series[label] for label in labels[series["__name__"]]} == {
+            label: label for label in labels[series["__name__"]]
+        }
+        assert not [label for label in series if label.startswith("exported_")]

@@ -14,6 +14,7 @@ EXAMPLES = sorted((PROJECT.root / "examples").glob("*.yaml"))
 KINDS = {
     "adapters": "Deployment",
     "custom-server": "Image",
+    "monitoring-standalone": "StatefulSet",
     "processors": "Deployment",
     "quantised": "ScaledObject",
     "seventy-billion": "HTTPRoute",

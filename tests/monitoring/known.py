@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from blueprint.metrics import METRICS, dcgm, keda, kube_state
+from blueprint.metrics import dcgm, emitted, keda, kube_state
 from blueprint.monitoring import recorded
 from blueprint.monitoring.recorded import Quantile
 
@@ -30,14 +30,13 @@ def recorded_names() -> list[str]:
     ]
 
 
-def everything() -> Known:
-    """What this project knows."""
+def known(engine: str = "", version: str | None = None) -> Known:
+    """What dashboards may ask for; of a model's engine and version besides what its rules may."""
     types = dict.fromkeys((*recorded_names(), *BY_PROMETHEUS), "gauge")
     types |= {raw.name: raw.type for raw in (*dcgm.METRICS, *keda.METRICS, *kube_state.METRICS)}
     buckets: dict[str, Sequence[float]] = {}
-    for metric in (one for engine in METRICS.values() for one in engine):
+    for metric in emitted(engine, version).values():
         types |= dict.fromkeys(metric.series, "gauge" if metric.type == "gauge" else "counter")
         if metric.type == "histogram":
-            name = f"{metric.name}_bucket"
-            buckets[name] = sorted({*buckets.get(name, ()), *metric.buckets})
+            buckets[f"{metric.name}_bucket"] = metric.buckets
     return Known(types, buckets)

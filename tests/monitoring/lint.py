@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import promql_parser as parser
+
 from tests.monitoring.known import Known
 from tests.monitoring.lint_expressions import fixed_windows, lint_expression, parsed
-from tests.monitoring.promql import kept_labels
+from tests.monitoring.promql import kept_labels, name_of, walk
 
 LIVING = ("timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "state-timeline", "logs", "row", "text")
 """Panel types here; graph, singlestat, table-old and others of Angular's time are gone since Grafana 12."""
@@ -19,12 +21,15 @@ _LEGEND_LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 def lint_groups(groups: Sequence[Mapping[str, Any]], known: Known) -> list[str]:
     """What is wrong with the groups of a PrometheusRule."""
-    return [
+    found = [
         f"{rule}: {group['name']}/{one.get('alert') or one.get('record')}: {problem}"
         for group in groups
         for one in group["rules"]
         for rule, problem in (*lint_expression(str(one["expr"]), known), *_alert(one))
     ]
+    if not any(line.startswith("syntax:") for line in found):
+        found += [f"{rule}: {problem}" for rule, problem in _vanished(groups)]
+    return found
 
 
 def lint_dashboard(model: Mapping[str, Any], known: Known) -> list[str]:
@@ -50,6 +55,15 @@ def _alert(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, text in labels.items():
         if "$value" in str(text):
             yield "value-in-labels", f"{key} changes with the value: each value is an alert of its own"
+
+
+def _vanished(groups: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    alerts = [parsed(str(one["expr"])) for group in groups for one in group["rules"] if "alert" in one]
+    nodes = [node for alert in alerts for node, _ in walk(alert)]
+    called = {node.func.name for node in nodes if isinstance(node, parser.Call)}
+    asked = {name_of(node) for node in nodes if isinstance(node, parser.VectorSelector)}
+    if "up" in asked and "absent" not in called:
+        yield "up-without-absent", "a target that is not discovered any more has no series of up, and no alert"
 
 
 def _panel(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

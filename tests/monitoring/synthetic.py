@@ -3,7 +3,8 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -42,65 +43,100 @@ _ADDED: Mapping[str, set[str]] = {
     recorded.OBJECTIVE_SECONDS: {"sli"},
     **{recorded.bad(window): {"sli"} for window in recorded.WINDOWS},
 }
-_STATES = {"phase": "Pending", "condition": "ScalingActive", "status": "false", "gpu": "0"}
+_STATES = {
+    "phase": "Pending",
+    "condition": "ScalingActive",
+    "status": "false",
+    "gpu": "0",
+    "resource": "nvidia_com_gpu",
+}
 _RAW_VALUES = {"DCGM_FI_DEV_FB_USED": 30.0, "DCGM_FI_DEV_FB_FREE": 60.0, "DCGM_FI_DEV_FB_RESERVED": 10.0}
 
 
-def exposed(seconds: float) -> str:
-    """The series of two models some seconds after their start."""
+def recorded_series(seconds: float) -> str:
+    """What rules record of two models."""
     lines = []
     for index, model in enumerate(("a", "b")):
-        known = {
-            **_STATES,
-            "namespace": "llm",
-            "model": model,
-            "engine": "vllm",
-            "pod": f"{model}-1",
-            "Hostname": f"node-{model}",
-            "horizontalpodautoscaler": f"keda-hpa-{model}",
-            "scaledObject": model,
-            "metric": "s0-prometheus",
-        }
         for name in recorded_names():
-            value = VALUES.get(name, (1, 1))[index]
             labels = {"namespace", "model", "engine"} | _ADDED.get(name, set())
             slis = ("availability", "ttft", "itl") if "sli" in labels else ("",)
-            lines += [_line(name, labels, {**known, "sli": sli}, value) for sli in slis]
+            value = VALUES.get(name, (1, 1))[index]
+            lines += [_line(name, labels, {**_known(model, f"{model}-1"), "sli": sli}, value) for sli in slis]
+    return "\n".join(lines) + "\n"
+
+
+def exporters_series(pods: Mapping[str, str], seconds: float) -> str:
+    """What DCGM, KEDA and kube-state-metrics say of models. pods: by model."""
+    lines = []
+    for model, pod in pods.items():
         for raw in (*dcgm.METRICS, *keda.METRICS, *kube_state.METRICS):
             labels = set(raw.labels) | ({"Hostname"} if raw in dcgm.METRICS else set())
             value = seconds if raw.type == "counter" else _RAW_VALUES.get(raw.name, 1)
-            lines.append(_line(raw.name, labels, known, value))
+            lines.append(_line(raw.name, labels, _known(model, pod), value))
     return "\n".join(lines) + "\n"
+
+
+def _known(model: str, pod: str) -> Mapping[str, str]:
+    return {
+        **_STATES,
+        "namespace": "llm",
+        "model": model,
+        "engine": "vllm",
+        "pod": pod,
+        "Hostname": f"node-{model}",
+        "horizontalpodautoscaler": f"keda-hpa-{model}",
+        "scaledObject": model,
+        "metric": "s0-prometheus",
+    }
 
 
 def _line(name: str, labels: set[str], known: Mapping[str, str], value: float) -> str:
     return f"{name}{{{matchers({label: known.get(label, 'x') for label in sorted(labels)})}}} {value}"
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is scraped each second. text: the exposition, some seconds after the start; labels: of the target."""
+
+    name: str
+    text: Callable[[float], str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+FIRING = {
+    "alert": "LLMMadeUp",
+    "expr": "vector(1)",
+    "labels": {"severity": "warning", "namespace": "llm", "model": "a"},
+}
+
+
 @contextlib.contextmanager
-def scraping_prometheus(folder: Path) -> Iterator[Prometheus]:
-    """One that scrapes the made-up series each second, and lets an alert fire."""
-    rule = {
-        "alert": "LLMMadeUp",
-        "expr": "vector(1)",
-        "labels": {"severity": "warning", "namespace": "llm", "model": "a"},
-    }
-    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [rule]}]}))
-    with _target() as target:
-        job = {"job_name": "made-up", "honor_labels": True, "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}
+def scraping(folder: Path, jobs: Sequence[Job], groups: Sequence[Any] = ()) -> Iterator[Prometheus]:
+    """One that scrapes these jobs, evaluates these groups of rules, and lets an alert fire."""
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "made-up", "rules": [FIRING]}, *groups]}))
+    with contextlib.ExitStack() as stack:
+        scraped = [
+            {
+                "job_name": job.name,
+                "honor_labels": True,
+                "static_configs": [
+                    {"targets": [f"127.0.0.1:{stack.enter_context(_target(job))}"], "labels": dict(job.labels)}
+                ],
+            }
+            for job in jobs
+        ]
         every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        config = {"global": every, "rule_files": ["rules.yaml"], "scrape_configs": [job]}
-        with prometheus(folder, config) as server:
-            yield server
+        config = {"global": every, "rule_files": ["rules.yaml"], "scrape_configs": scraped}
+        yield stack.enter_context(prometheus(folder, config))
 
 
 @contextlib.contextmanager
-def _target() -> Iterator[int]:
+def _target(job: Job) -> Iterator[int]:
     started = time.monotonic()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = exposed(time.monotonic() - started).encode()
+            body = job.text(time.monotonic() - started).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()

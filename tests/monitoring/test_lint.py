@@ -47,7 +47,7 @@ EXPRESSIONS = {
 
 ALERT = {
     "alert": "LLMDown",
-    "expr": "up == 0",
+    "expr": "running > 100",
     "for": "5m",
     "labels": {"severity": "critical"},
     "annotations": {
@@ -132,6 +132,12 @@ def test_a_mistake_in_an_alert_is_found(rule):
 
 def test_an_alert_without_mistake_passes():
     assert lint_groups([{"name": "g", "rules": [ALERT]}], KNOWN) == []
+
+
+def test_a_target_that_vanishes_needs_an_alert_of_its_own():
+    down, gone = ({**ALERT, "expr": expr} for expr in ("up == 0", "absent(up)"))
+    assert rules_of(lint_groups([{"name": "g", "rules": [down]}], KNOWN)) == {"up-without-absent"}
+    assert lint_groups([{"name": "g", "rules": [down, gone]}], KNOWN) == []
 
 
 @pytest.mark.parametrize("rule", DASHBOARDS)

@@ -1,12 +1,13 @@
 """Every query of every panel, asked of a real Prometheus as Grafana asks it."""
 
 import re
+from functools import partial
 
 import pytest
 
 from blueprint.metrics.dcgm import HOSTNAMES
 from blueprint.monitoring.dashboards import dashboards
-from tests.monitoring.synthetic import scraping_prometheus
+from tests.monitoring.synthetic import Job, exporters_series, recorded_series, scraping
 from tests.prometheus import needs_prometheus
 
 pytestmark = needs_prometheus
@@ -37,9 +38,11 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    with scraping_prometheus(tmp_path_factory.mktemp("prometheus")) as server:
-        server.wait(lambda: server.query("rate(keda_scaler_detail_errors_total[10s])"))
-        server.wait(lambda: server.query('ALERTS{alertstate="firing"}'))
+    exporters = partial(exporters_series, {"a": "a-1", "b": "b-1"})
+    jobs = (Job("recorded", recorded_series), Job("exporters", exporters))
+    with scraping(tmp_path_factory.mktemp("prometheus"), jobs) as server:
+        server.answered("rate(keda_scaler_detail_errors_total[10s])")
+        server.answered('ALERTS{alertstate="firing"}')
         yield server
 
 

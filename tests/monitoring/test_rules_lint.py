@@ -4,8 +4,8 @@ import pytest
 
 from blueprint.monitoring.dashboards import dashboards
 from tests.blueprint.engine_mistakes import LAB_STACK
-from tests.blueprint.stack_files import MODEL
-from tests.monitoring.known import everything
+from tests.blueprint.stack_files import MODEL, resolve
+from tests.monitoring.known import known
 from tests.monitoring.lint import lint_groups
 from tests.support import manifests
 
@@ -28,6 +28,14 @@ STACK = {
 }
 
 
+WORKLOADS = {workload.name: workload for workload in resolve(STACK, "dev").workloads}
+
+
+def names_of(rules):
+    """What the rules of this object may ask for."""
+    return known(WORKLOADS[rules].engine.name, WORKLOADS[rules].engine.version) if rules in WORKLOADS else known()
+
+
 @pytest.fixture(scope="module")
 def objects():
     return manifests(STACK)
@@ -37,7 +45,16 @@ def objects():
 def test_the_linter_finds_nothing(objects, name):
     groups = objects[f"PrometheusRule/{name}"]["spec"]["groups"]
     assert sum(len(group["rules"]) for group in groups) > 0
-    assert lint_groups(groups, everything()) == []
+    assert lint_groups(groups, names_of(name)) == []
+
+
+def test_a_name_that_the_version_does_not_have_is_found():
+    """Since vLLM 0.32.0; and one that is gone since 0.12.0."""
+    rules = [{"record": "llm:x", "expr": "sum(rate(vllm:admission_rejections_total[5m]))"}]
+    assert lint_groups([{"name": "g", "rules": rules}], known("vllm", "0.33.0")) == []
+    assert len(lint_groups([{"name": "g", "rules": rules}], known("vllm", "0.31.0"))) == 1
+    rules = [{"record": "llm:x", "expr": "sum(vllm:gpu_cache_usage_perc)"}]
+    assert len(lint_groups([{"name": "g", "rules": rules}], known("vllm", "0.33.0"))) == 1
 
 
 @pytest.mark.parametrize("name", ["llm-stack", *STACK["models"]])
@@ -56,7 +73,7 @@ def test_each_dashboard_is_a_config_map_that_the_sidecar_loads(objects):
         assert one["metadata"]["annotations"]["grafana_folder"] == "LLM"
         assert one["metadata"]["namespace"] == "llm"
         assert list(one["data"]) == [f"{name.removeprefix('ConfigMap/llm-stack-')}.json"]
-    assert "vector(9000)" in maps["ConfigMap/llm-stack-llm-cost"]["data"]["llm-cost.json"]
+    assert "vector(9000.0)" in maps["ConfigMap/llm-stack-llm-cost"]["data"]["llm-cost.json"]
 
 
 def test_dashboards_can_be_off():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from blueprint.monitoring.alerts.engine import KV_CACHE_SHARE
 from blueprint.monitoring.alerts.objectives import ERROR_SHARE
 from blueprint.monitoring.dashboards.dashboard import Variable
 from blueprint.monitoring.dashboards.panels import Panel, Query, Threshold, Unit
@@ -21,7 +22,7 @@ TO_MODEL = (
     "&var-model=${__data.fields.model}&${__url_time_range}"
 )
 FAILED_THRESHOLDS = (Threshold(0.01, "yellow"), Threshold(ERROR_SHARE, "red"))
-FULL_THRESHOLDS = (Threshold(0.8, "yellow"), Threshold(0.95, "red"))
+FULL_THRESHOLDS = (Threshold(0.8, "yellow"), Threshold(KV_CACHE_SHARE, "red"))
 BY_QUANTILE: Sequence[Quantile] = ("p50", "p95", "p99")
 
 

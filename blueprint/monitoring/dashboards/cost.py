@@ -1,12 +1,11 @@
 """Cost: what the held GPUs cost, what a million tokens cost, what is paid for nothing."""
 
+from blueprint.monitoring.alerts.stack import HOURS_PER_MONTH
 from blueprint.monitoring.dashboards.common import SEVERAL, TO_MODEL, by_model, chosen, now, per_model, together
 from blueprint.monitoring.dashboards.dashboard import Dashboard, Row
 from blueprint.monitoring.dashboards.panels import Panel, Query, Threshold
 from blueprint.monitoring.dashboards.table import Column, Table
 from blueprint.monitoring.recorded import COST, COST_PER_MILLION_TOKENS, GENERATION_TOKENS, GPUS, IN_FLIGHT
-
-HOURS_PER_MONTH = 730
 
 _IDLE = f"{chosen(COST)} and on (namespace, model) {chosen(IN_FLIGHT)} == 0"
 _PER_MILLION = f"sum({chosen(COST)}) / (sum({chosen(GENERATION_TOKENS)}) * 3600 / 1e6 > 0)"
@@ -33,7 +32,7 @@ _MODELS = Table(
 
 def cost(monthly_usd: float | None) -> Dashboard:
     """The cost dashboard. monthly_usd: the stack's budget, against which the month's cost is drawn."""
-    bound = () if monthly_usd is None else (Query(f"vector({monthly_usd:g})", "budget", dashed=True),)
+    bound = () if monthly_usd is None else (Query(f"vector({monthly_usd!r})", "budget", dashed=True),)
     limits = () if monthly_usd is None else (Threshold(0.8 * monthly_usd, "yellow"), Threshold(monthly_usd, "red"))
     numbers = (
         now(

@@ -42,15 +42,23 @@ from blueprint.monitoring.recorded import (
 )
 
 
-def _lines(title: str, description: str, queries: Sequence[Query], unit: Unit, **more: float) -> Panel:
+def _lines(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    unit: Unit,
+    *,
+    width: int = 8,
+    maximum: float | None = None,
+) -> Panel:
     return Panel(
         kind="timeseries",
         title=title,
         description=description,
         queries=queries,
         unit=unit,
-        width=int(more.get("width", 8)),
-        maximum=more.get("maximum"),
+        width=width,
+        maximum=maximum,
     )
 
 

@@ -7,21 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["timeseries", "stat", "gauge", "bargauge", "state-timeline"]
+Kind = Literal["timeseries", "stat", "bargauge", "state-timeline"]
 Color = Literal["green", "yellow", "orange", "red", "blue"]
-Unit = Literal[
-    "short",
-    "none",
-    "percentunit",
-    "s",
-    "reqps",
-    "ops",
-    "currencyUSD",
-    "decmbytes",
-    "celsius",
-    "watt",
-    "dateTimeFromNow",
-]
+Unit = Literal["none", "percentunit", "s", "reqps", "ops", "currencyUSD", "decmbytes", "celsius", "watt"]
 """Grafana's own identifiers (packages/grafana-data, valueFormats/categories.ts); decmbytes counts in 1000s."""
 
 DATASOURCE: Mapping[str, str] = {"type": "prometheus", "uid": "${datasource}"}
@@ -40,19 +28,13 @@ _OPTIONS: Mapping[Kind, Mapping[str, Any]] = {
         "reduceOptions": _REDUCE,
         "textMode": "auto",
     },
-    "gauge": {
-        "orientation": "auto",
-        "reduceOptions": _REDUCE,
-        "showThresholdLabels": False,
-        "showThresholdMarkers": True,
-    },
     "bargauge": {"displayMode": "basic", "orientation": "horizontal", "reduceOptions": _REDUCE, "valueMode": "color"},
     "state-timeline": {
         "alignValue": "left",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
         "rowHeight": 0.8,
-        "showValue": "never",
+        "showValue": "auto",
         "tooltip": {"mode": "single", "sort": "none"},
     },
 }
@@ -108,13 +90,12 @@ class Panel:
     states: Sequence[State] = ()
     minimum: float | None = 0
     maximum: float | None = None
-    decimals: int | None = None
     stacked: bool = False
     no_value: str = "No data"
 
     def model(self, number: int, x: int, y: int) -> dict[str, Any]:
         """The panel as Grafana reads it."""
-        instant = self.kind in ("gauge", "bargauge")
+        instant = self.kind == "bargauge"
         targets = [
             target(chr(ord("A") + i), query.expr, query.legend, instant=instant) for i, query in enumerate(self.queries)
         ]
@@ -127,7 +108,7 @@ class Panel:
             "thresholds": steps(self.base, self.thresholds),
             "unit": self.unit,
         }
-        given = {"min": self.minimum, "max": self.maximum, "decimals": self.decimals}
+        given = {"min": self.minimum, "max": self.maximum}
         defaults |= {key: value for key, value in given.items() if value is not None}
         return {
             **frame(number, self.kind, self.title, self.description, (x, y, self.width, self.height)),

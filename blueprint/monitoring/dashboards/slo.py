@@ -5,9 +5,16 @@ from blueprint.monitoring.dashboards.dashboard import Dashboard, Row
 from blueprint.monitoring.dashboards.panels import Panel, Query, Threshold
 from blueprint.monitoring.dashboards.table import Column, Table
 from blueprint.monitoring.recorded import OBJECTIVE, WINDOWS, Window, bad
+from blueprint.settings.objectives import BurnFactors
 
 _ALLOWED = f"(1 - {chosen(OBJECTIVE)} > 0)"
-_BURN_THRESHOLDS = (Threshold(1, "yellow"), Threshold(6, "orange"), Threshold(14.4, "red"))
+# By default a model's alerts have the same factors.
+_FACTORS = BurnFactors()
+_BURN_THRESHOLDS = (
+    Threshold(_FACTORS.slow_ticket, "yellow"),
+    Threshold(_FACTORS.slow_page, "orange"),
+    Threshold(_FACTORS.page, "red"),
+)
 _LEFT_THRESHOLDS = (Threshold(0, "orange"), Threshold(0.25, "yellow"), Threshold(0.5, "green"))
 _FIRING = 'ALERTS{alertname=~"LLM.*",alertstate="firing"}'
 

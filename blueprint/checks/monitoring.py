@@ -1,0 +1,72 @@
+"""Monitoring: settings that the mode has a use for, images that are pinned, alerts that somebody could send."""
+
+from collections.abc import Iterator
+
+from blueprint.checks.doors import ranges
+from blueprint.description import Description
+from blueprint.issues import Issue, KeyPath
+from blueprint.locks import IMAGES_LOCK
+from blueprint.monitoring.parts import IMAGES, own_parts
+from blueprint.settings import Monitoring
+
+_MODE: tuple[KeyPath, ...] = (("monitoring", "mode"),)
+
+
+def check(description: Description) -> Iterator[Issue]:
+    """Mistakes of what is said about monitoring."""
+    monitoring = description.settings.monitoring
+    if monitoring is None:
+        return
+    yield from _foreign(monitoring)
+    yield from _routes(monitoring)
+    yield from _images(description)
+    yield from ranges(("monitoring", "standalone", "apiServerRanges"), monitoring.standalone.api_server_ranges)
+    yield from ranges(("monitoring", "standalone", "receiverRanges"), monitoring.standalone.receiver_ranges)
+
+
+def _foreign(monitoring: Monitoring) -> Iterator[Issue]:
+    """What belongs to another mode."""
+    if monitoring.mode != "standalone" and "standalone" in monitoring.model_fields_set:
+        yield Issue(
+            path=("monitoring", "standalone"),
+            problem=f"with mode: {monitoring.mode} the stack runs no Prometheus whose size this could be",
+            remedy="Remove it, or use mode: standalone.",
+            reads=_MODE,
+        )
+    if monitoring.mode == "standalone" and monitoring.labels:
+        yield Issue(
+            path=("monitoring", "labels"),
+            problem="with mode: standalone no operator selects anything by labels",
+            remedy="Remove it, or use mode: operator.",
+            reads=_MODE,
+        )
+
+
+def _routes(monitoring: Monitoring) -> Iterator[Issue]:
+    """Routes that nothing would take."""
+    if monitoring.routes is None:
+        return
+    reads: tuple[KeyPath, ...] = (*_MODE, ("monitoring", "rules"), ("monitoring", "standalone"))
+    if monitoring.mode == "existing":
+        problem, remedy = "with mode: existing the Alertmanager is not ours to configure", "give them to its owner"
+    elif not monitoring.rules:
+        problem, remedy = "with rules: false there is no alert to send", "use rules: true"
+    elif monitoring.mode == "standalone" and not monitoring.standalone.alertmanager:
+        problem, remedy = "with standalone.alertmanager: false nothing sends alerts", "use alertmanager: true"
+    else:
+        return
+    yield Issue(path=("monitoring", "routes"), problem=problem, remedy=f"Remove it, or {remedy}.", reads=reads)
+
+
+def _images(description: Description) -> Iterator[Issue]:
+    if description.in_lab:
+        return
+    images = [IMAGES[part] for part in own_parts(description)]
+    unresolved = [image for image in images if description.images_lock.pin(image).digest is None]
+    if unresolved:
+        yield Issue(
+            path=("monitoring", "mode"),
+            problem=f"{' and '.join(unresolved)}: unresolved in {IMAGES_LOCK}; it deploys to the lab only",
+            remedy=f"Run `llm lock {' '.join(unresolved)}` where the registries can be reached, and commit.",
+            reads=(("monitoring", "standalone"), ("cluster", "context"), ("cluster", "id")),
+        )

@@ -1,0 +1,170 @@
+"""The stack's own Prometheus, Alertmanager and Grafana, resolved, and their configuration."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blueprint.description import Description
+from blueprint.monitoring.parts import IMAGES, PORTS, USERS, Part, own_parts, part_name
+from blueprint.monitoring.scrape import INTERVAL, scrape_configs
+from blueprint.network import Flows, part_flows
+from blueprint.pins import pinned_image
+from blueprint.settings.monitoring import Standalone
+from blueprint.workload import Workload
+
+# Beside the folders of the configuration: in one that is mounted read-only nothing can be mounted.
+RULES_FOLDER = "/etc/prometheus-rules"
+DASHBOARDS_FOLDER = "/etc/grafana-dashboards"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """One of the programs. name: of its objects."""
+
+    part: Part
+    name: str
+    image: str
+    port: int
+    user_id: int
+    flows: Flows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """All that the stack runs to watch its models."""
+
+    prometheus: Server
+    alertmanager: Server | None
+    grafana: Server | None
+    settings: Standalone
+
+    @property
+    def all(self) -> Sequence[Server]:
+        """Those that there are."""
+        return [one for one in (self.prometheus, self.alertmanager, self.grafana) if one is not None]
+
+
+def resolve_servers(description: Description, workloads: Sequence[Workload]) -> Servers | None:
+    """The servers of a description that passed its checks; None where others watch."""
+    monitoring = description.settings.monitoring
+    parts = own_parts(description)
+    if monitoring is None or not parts:
+        return None
+    scraped = sorted({workload.engine.metrics_port for workload in workloads})
+    scaled = any(one.scaling.value is not None and one.scaling.value.by == "keda" for one in workloads)
+    servers = {
+        part: Server(
+            part=part,
+            name=part_name(description, part),
+            image=pinned_image(description, IMAGES[part]).value,
+            port=PORTS[part],
+            user_id=USERS[part],
+            flows=part_flows(description, part, scraped=scraped, scaled=scaled),
+        )
+        for part in parts
+    }
+    return Servers(
+        prometheus=servers["prometheus"],
+        alertmanager=servers.get("alertmanager"),
+        grafana=servers.get("grafana"),
+        settings=monitoring.standalone,
+    )
+
+
+def prometheus_config(servers: Servers, workloads: Sequence[Workload], *, namespace: str) -> Any:
+    """Prometheus' configuration, from version 2.42 on. namespace: of the models and of its own."""
+    alertmanager = servers.alertmanager
+    targets = {"static_configs": [{"targets": [f"{alertmanager.name}:{alertmanager.port}"]}]} if alertmanager else {}
+    return {
+        "global": {"scrape_interval": INTERVAL, "evaluation_interval": "30s"},
+        "rule_files": [f"{RULES_FOLDER}/*.yaml"],
+        **({"alerting": {"alertmanagers": [targets]}} if alertmanager else {}),
+        "scrape_configs": list(scrape_configs(workloads, namespace=namespace)),
+    }
+
+
+def prometheus_arguments(settings: Standalone) -> Sequence[str]:
+    """Prometheus' arguments. No reload by request and no administration: both would be open to whoever reaches it."""
+    return [
+        "--config.file=/etc/prometheus/prometheus.yaml",
+        "--storage.tsdb.path=/prometheus",
+        f"--storage.tsdb.retention.time={settings.retention_days}d",
+        # Four fifths: compaction writes new blocks before it deletes the old ones, and a full disk loses data.
+        f"--storage.tsdb.retention.size={settings.size_gib * 1024 * 4 // 5}MB",
+    ]
+
+
+ALERTMANAGER_ARGUMENTS = (
+    "--config.file=/etc/alertmanager/alertmanager.yaml",
+    "--storage.path=/alertmanager",
+    # Alone, it has no other to agree with.
+    "--cluster.listen-address=",
+)
+
+
+def grafana_files(servers: Servers) -> Mapping[str, Any]:
+    """What Grafana provisions itself with, by file below its folder for that."""
+    prometheus, alertmanager = servers.prometheus, servers.alertmanager
+    sources = [
+        {
+            "name": "Prometheus",
+            "uid": "prometheus",
+            "type": "prometheus",
+            "access": "proxy",
+            "url": f"http://{prometheus.name}:{prometheus.port}",
+            "isDefault": True,
+            "editable": False,
+            # From it follows $__rate_interval, which needs four scrapes.
+            "jsonData": {"timeInterval": INTERVAL, "httpMethod": "POST"},
+        }
+    ]
+    if alertmanager is not None:
+        sources.append(
+            {
+                "name": "Alertmanager",
+                "uid": "alertmanager",
+                "type": "alertmanager",
+                "access": "proxy",
+                "url": f"http://{alertmanager.name}:{alertmanager.port}",
+                "editable": False,
+                "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
+            }
+        )
+    provider = {
+        "name": "llm",
+        "type": "file",
+        "folder": "LLM",
+        "allowUiUpdates": False,
+        "disableDeletion": True,
+        "options": {"path": DASHBOARDS_FOLDER},
+    }
+    return {
+        "datasources": {"apiVersion": 1, "datasources": sources},
+        "dashboards": {"apiVersion": 1, "providers": [provider]},
+    }
+
+
+GRAFANA_INI = """\
+[analytics]
+reporting_enabled = false
+check_for_updates = false
+check_for_plugin_updates = false
+feedback_links_enabled = false
+[auth.anonymous]
+enabled = false
+[log]
+mode = console
+[news]
+news_feed_enabled = false
+[plugins]
+preinstall_disabled = true
+public_key_retrieval_disabled = true
+[security]
+disable_gravatar = true
+[snapshots]
+external_enabled = false
+[users]
+allow_sign_up = false
+allow_org_create = false
+"""
+"""No guests, no accounts but the administrator's, and nothing that Grafana would send or fetch by itself."""

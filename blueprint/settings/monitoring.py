@@ -1,0 +1,81 @@
+"""Settings of what watches the models: its own workloads, and who is told."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from blueprint.settings.base import LabelValue, ObjectName, SecretName, SettingsModel
+from blueprint.settings.exposure import AddressRange
+
+Severity = Literal["critical", "warning", "info"]
+"""critical: somebody is called now; warning: somebody looks today; info: it is there to be seen."""
+
+
+class Receiver(SettingsModel):
+    """Who is told of alerts, and of which."""
+
+    kind: Literal["slack", "webhook"] = Field(description="slack: one of its incoming webhooks. webhook: any other.")
+    url: SecretName
+    severities: list[Severity] = Field(
+        default=["critical", "warning"],
+        min_length=1,
+        max_length=3,
+        description="Severities of the alerts that it gets.",
+    )
+
+
+class Routes(SettingsModel):
+    """Who is told of which alerts."""
+
+    owners: dict[LabelValue, list[Receiver]] = Field(
+        default_factory=dict,
+        description="By owner of a model, who is told of its alerts; those that none of them takes are told nobody.",
+    )
+    others: list[Receiver] = Field(
+        default_factory=list,
+        description="Who is told of the alerts of the stack, and of models whose owner is not listed.",
+    )
+    watchdog: SecretName | None = Field(
+        default=None,
+        description="NAME of a secret: address of a service that raises the alarm once the Watchdog, which is sent "
+        "there every five minutes, fails to come.",
+    )
+
+
+class Standalone(SettingsModel):
+    """The stack's own Prometheus, Alertmanager and Grafana."""
+
+    # 15 days: Prometheus' own default; the slowest burn rate looks back 3.
+    retention_days: int = Field(default=15, ge=3, le=400, description="How long series are kept, in days.")
+    # 20: 15 days of 60 replicas take 10 (docs/monitoring-standalone.md), and a fifth stays free.
+    size_gib: int = Field(
+        default=20,
+        alias="sizeGiB",
+        ge=5,
+        le=16384,
+        description="Size of each Prometheus' claim, in GiB. At four fifths of it the oldest series go, however young.",
+    )
+    storage_class: ObjectName | None = Field(
+        default=None, description="StorageClass of the claims, ReadWriteOnce; default the cluster's."
+    )
+    # 1: a restart leaves a gap of a minute; two fill it, and cost twice.
+    replicas: int = Field(
+        default=1, ge=1, le=2, description="Prometheus servers. Each scrapes and evaluates everything."
+    )
+    cpu: float = Field(default=0.5, ge=0.1, le=64, description="Processor cores that each Prometheus requests.")
+    # 2: 8 KiB for each of 60,000 series, as much again while pods are replaced, the rest for queries and rules.
+    memory_gib: int = Field(
+        default=2, alias="memoryGiB", ge=1, le=512, description="Memory of each Prometheus, in GiB; its limit, too."
+    )
+    alertmanager: bool = Field(default=True, description="An Alertmanager, which sends alerts where routes says.")
+    grafana: bool = Field(default=True, description="A Grafana with the dashboards; nothing exposes it.")
+    api_server_ranges: list[AddressRange] = Field(
+        default_factory=list,
+        description="Addresses of the cluster's API server, which Prometheus finds pods with: those of Service and "
+        "EndpointSlice kubernetes in the namespace default. Without them, ports 443 and 6443 everywhere.",
+    )
+    receiver_ranges: list[AddressRange] = Field(
+        default_factory=list,
+        description="Private addresses of receivers of alerts. Alertmanager reaches them on every port, and public "
+        "addresses on port 443.",
+    )

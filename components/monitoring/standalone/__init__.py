@@ -1,0 +1,1 @@
+"""The stack's own Prometheus, Alertmanager and Grafana, for clusters without an operator."""

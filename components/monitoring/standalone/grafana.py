@@ -1,0 +1,112 @@
+"""Grafana: the dashboards over the stack's own Prometheus, for whoever may forward a port and read the password."""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi_kubernetes as k8s
+from pulumi import Output
+
+from blueprint.monitoring.standalone import DASHBOARDS_FOLDER, GRAFANA_INI, Servers, grafana_files
+from components.monitoring.standalone.place import ServerPlace
+from components.monitoring.standalone.pod import digest, pod_template, probe, resources, server_selector, written
+
+ADMIN_PASSWORD = "admin-password"  # noqa: S105  the key in the Secret
+_SECRETS_FOLDER = "/run/llm-inference/grafana"
+
+
+def register_grafana(name: str, place: ServerPlace, *, servers: Servers, dashboards: Sequence[str]) -> None:
+    """Everything that it needs. dashboards: names of the ConfigMaps that have them."""
+    files = config_data(servers)
+    k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=files, opts=place.opts())
+    k8s.core.v1.Secret(
+        f"{name}-admin",
+        metadata=place.metadata(admin_name(place)),
+        type="Opaque",
+        data={"admin-user": encoded("admin"), ADMIN_PASSWORD: Output.secret(encoded(secrets.token_urlsafe(24)))},
+        # Each run makes another one, and the first one stays.
+        opts=place.opts(ignore_changes=["data"]),
+    )
+    place.register_network(name)
+    k8s.apps.v1.Deployment(
+        f"{name}-deployment",
+        metadata=place.metadata(),
+        spec=grafana_spec(place, configuration=digest(*files.values()), dashboards=dashboards),
+        opts=place.opts(),
+    )
+
+
+def admin_name(place: ServerPlace) -> str:
+    """Name of the Secret with the administrator's password."""
+    return f"{place.server.name}-admin"
+
+
+def encoded(text: str) -> str:
+    """As a Secret's data has it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def config_data(servers: Servers) -> dict[str, str]:
+    """Its configuration, by key; _ITEMS says which file each becomes."""
+    provisioned = {f"{part}.yaml": written(content) for part, content in grafana_files(servers).items()}
+    return {"grafana.ini": GRAFANA_INI, **provisioned}
+
+
+_ITEMS = (
+    {"key": "grafana.ini", "path": "grafana.ini"},
+    {"key": "datasources.yaml", "path": "provisioning/datasources/llm.yaml"},
+    {"key": "dashboards.yaml", "path": "provisioning/dashboards/llm.yaml"},
+)
+
+
+def grafana_spec(place: ServerPlace, *, configuration: str, dashboards: Sequence[str]) -> Any:
+    """Its Deployment. It keeps nothing: all that it shows comes from files, and the password from the Secret."""
+    server = place.server
+    sources = [{"configMap": {"name": one}} for one in dashboards]
+    template = pod_template(
+        server,
+        configuration=configuration,
+        container={
+            "env": [
+                {"name": "GF_SECURITY_ADMIN_USER", "value": "admin"},
+                {"name": "GF_SECURITY_ADMIN_PASSWORD__FILE", "value": f"{_SECRETS_FOLDER}/{ADMIN_PASSWORD}"},
+            ],
+            "resources": resources(cpu="100m", memory_gib=0.5),
+            "volumeMounts": [
+                {"name": "configuration", "mountPath": "/etc/grafana", "readOnly": True},
+                {"name": "admin", "mountPath": _SECRETS_FOLDER, "readOnly": True},
+                {"name": "dashboards", "mountPath": DASHBOARDS_FOLDER, "readOnly": True},
+                {"name": "data", "mountPath": "/var/lib/grafana"},
+                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the container's own
+            ],
+            # 5 minutes: at its first start it makes its database.
+            "startupProbe": probe("/api/health", period=5, failures=60),
+            "readinessProbe": probe("/api/health", period=5, failures=3),
+            "livenessProbe": probe("/api/health", period=10, failures=6),
+        },
+        volumes=[
+            {"name": "configuration", "configMap": {"name": server.name, "items": list(_ITEMS)}},
+            {
+                "name": "admin",
+                "secret": {
+                    "secretName": admin_name(place),
+                    "defaultMode": 0o440,
+                    "items": [{"key": ADMIN_PASSWORD, "path": ADMIN_PASSWORD}],
+                },
+            },
+            # Without dashboards the folder is there all the same, and empty.
+            {"name": "dashboards", **({"projected": {"sources": sources}} if sources else {"emptyDir": {}})},
+            {"name": "data", "emptyDir": {"sizeLimit": "1Gi"}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": "100Mi"}},
+        ],
+    )
+    return {
+        "replicas": 1,
+        "selector": {"matchLabels": server_selector(server)},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        # Beyond the five minutes of its first start.
+        "progressDeadlineSeconds": 600,
+        "revisionHistoryLimit": 5,
+        "template": template,
+    }

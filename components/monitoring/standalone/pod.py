@@ -1,0 +1,135 @@
+"""What the pods of all three have in common: rights, labels, configuration that rolls them, claims."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from pulumi import Input
+
+from blueprint.description import INSTANCE
+from blueprint.monitoring.standalone import Server
+from blueprint.settings.monitoring import Standalone
+from components.labels import PROJECT
+
+CONFIGURATION = "llm-inference/configuration"
+"""Annotation of a pod: a digest of what it reads when it starts."""
+
+
+def server_selector(server: Server) -> Mapping[str, str]:
+    """Labels that select a server's pods. They never change."""
+    return {INSTANCE: server.name, **PROJECT}
+
+
+def server_labels(server: Server) -> Mapping[str, str]:
+    """Labels of a server's objects."""
+    return {
+        **server_selector(server),
+        "app.kubernetes.io/name": server.part,
+        "app.kubernetes.io/managed-by": "pulumi",
+    }
+
+
+def written(value: Any) -> str:
+    """A file of configuration."""
+    return str(yaml.safe_dump(value, sort_keys=False, width=1000))
+
+
+def digest(*texts: str) -> str:
+    """Changes when one of them does."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def pod_template(
+    server: Server, *, configuration: Input[str], container: Mapping[str, Any], volumes: Any, account: str | None = None
+) -> Any:
+    """A pod of Pod Security's restricted profile with one container.
+
+    configuration: digest of what it reads at its start. account: ServiceAccount whose token it gets; None: no token.
+    """
+    return {
+        "metadata": {"labels": server_labels(server), "annotations": {CONFIGURATION: configuration}},
+        "spec": {
+            **({"serviceAccountName": account} if account else {}),
+            "automountServiceAccountToken": account is not None,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": server.user_id,
+                "runAsGroup": server.user_id,
+                "fsGroup": server.user_id,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": server.part,
+                    "image": server.image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "ports": [{"name": "http", "containerPort": server.port, "protocol": "TCP"}],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "readOnlyRootFilesystem": True,
+                    },
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
+                    **container,
+                }
+            ],
+            "volumes": volumes,
+        },
+    }
+
+
+def probe(path: str, *, period: int, failures: int) -> Any:
+    """A request to the server itself. period: in seconds."""
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def resources(*, cpu: str, memory_gib: float) -> Any:
+    """Requests, and memory as limit, too: above it the kernel chooses who dies, and that may be a model."""
+    memory = f"{round(memory_gib * 1024)}Mi" if memory_gib < 1 else f"{round(memory_gib)}Gi"
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+
+
+def service_spec(server: Server) -> Any:
+    """Inside the cluster only, and always the same replica for the same asker: two have scraped at different times."""
+    return {
+        "type": "ClusterIP",
+        "selector": server_selector(server),
+        "sessionAffinity": "ClientIP",
+        "ports": [{"name": "http", "port": server.port, "targetPort": "http", "protocol": "TCP"}],
+    }
+
+
+def stateful_set_spec(
+    server: Server, settings: Standalone, *, replicas: int, size_gib: int, template: Mapping[str, Any]
+) -> Any:
+    """Replicas with a claim each, called data. What it holds outlives the StatefulSet, and so a change of its size."""
+    return {
+        "replicas": replicas,
+        "serviceName": server.name,
+        "selector": {"matchLabels": server_selector(server)},
+        # In order, one after the other: of two there is always one that scrapes.
+        "podManagementPolicy": "OrderedReady",
+        "updateStrategy": {"type": "RollingUpdate"},
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "template": template,
+        "volumeClaimTemplates": [
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": "data", "labels": dict(server_selector(server))},
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"],
+                    "resources": {"requests": {"storage": f"{size_gib}Gi"}},
+                    **({"storageClassName": settings.storage_class} if settings.storage_class else {}),
+                },
+            }
+        ],
+    }

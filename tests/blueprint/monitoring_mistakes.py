@@ -1,0 +1,116 @@
+"""The mistakes that people make with monitoring, and what each is answered with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.blueprint.mistakes import Mistake, wrong
+from tests.blueprint.stack_files import LAB, edited
+
+OWN: Mapping[str, Any] = edited(LAB, {"monitoring": {"mode": "standalone"}})
+"""A Prometheus, an Alertmanager and a Grafana of the stack's own, in the lab."""
+
+ROUTES = {"watchdog": "snitch"}
+
+MONITORING_MISTAKES: Mapping[str, Mistake] = {
+    "size of a Prometheus of others": wrong(
+        "monitoring.standalone",
+        {"retentionDays": 30},
+        "with mode: operator the stack runs no Prometheus",
+        "Remove it, or use mode: standalone",
+    ),
+    "images that nobody pinned": wrong(
+        "monitoring.mode",
+        "standalone",
+        "prometheus:v3.5.0 and quay.io/prometheus/alertmanager:v0.28.1 and docker.io/grafana/grafana:",
+        "Run `llm lock quay.io/prometheus/prometheus:v3.5.0 quay.io/",
+    ),
+    "an image that nobody pinned": wrong(
+        "monitoring.mode",
+        "standalone",
+        "quay.io/prometheus/prometheus:v3.5.0: unresolved in images.lock.yaml",
+        "Run `llm lock quay.io/prometheus/prometheus:v3.5.0` where",
+        also={"monitoring.standalone": {"alertmanager": False, "grafana": False}},
+    ),
+    "routes to an Alertmanager of others": wrong(
+        "monitoring.routes",
+        ROUTES,
+        "with mode: existing the Alertmanager is not ours",
+        "Remove it, or give them to its owner",
+        also={"monitoring.mode": "existing", "monitoring.prometheus": "http://prometheus.example.com"},
+    ),
+    "routes without rules": wrong(
+        "monitoring.routes",
+        ROUTES,
+        "with rules: false there is no alert",
+        "use rules: true",
+        also={"monitoring.rules": False},
+    ),
+    "routes without an Alertmanager": wrong(
+        "monitoring.routes",
+        ROUTES,
+        "with standalone.alertmanager: false nothing sends",
+        "use alertmanager: true",
+        also={"monitoring.standalone": {"alertmanager": False}},
+        base=OWN,
+    ),
+    "labels for no operator": wrong(
+        "monitoring.labels",
+        {"release": "kps"},
+        "with mode: standalone no operator selects",
+        "Remove it, or use mode: operator",
+        base=OWN,
+    ),
+    "an address of a receiver, not the name of its secret": wrong(
+        "monitoring.routes",
+        {"watchdog": "https://example.com/hook"},
+        "this value does not have the allowed form",
+        "The NAME of a secret",
+        at="monitoring.routes.watchdog",
+    ),
+    "a receiver of no known kind": wrong(
+        "monitoring.routes",
+        {"others": [{"kind": "pager", "url": "pager"}]},
+        "this value is not allowed",
+        "Use 'slack' or 'webhook'",
+        at="monitoring.routes.others.0.kind",
+    ),
+    "shorter than the slowest burn rate": wrong(
+        "monitoring.standalone",
+        {"retentionDays": 1},
+        "1 is below",
+        "at least 3",
+        at="monitoring.standalone.retentionDays",
+        base=OWN,
+    ),
+    "three servers": wrong(
+        "monitoring.standalone",
+        {"replicas": 3},
+        "3 is above",
+        "at most 2",
+        at="monitoring.standalone.replicas",
+        base=OWN,
+    ),
+    "no range of receivers": wrong(
+        "monitoring.standalone",
+        {"receiverRanges": ["10.0.0.1/8"]},
+        "10.0.0.1/8 is no range",
+        "10.20.0.0/16",
+        at="monitoring.standalone.receiverRanges.0",
+        base=OWN,
+    ),
+    "no range of the API server": wrong(
+        "monitoring.standalone",
+        {"apiServerRanges": ["10.0.0.1/8"]},
+        "10.0.0.1/8 is no range",
+        "10.20.0.0/16",
+        at="monitoring.standalone.apiServerRanges.0",
+        base=OWN,
+    ),
+    "a model called as the stack's own Prometheus": wrong(
+        "models.llm-prometheus",
+        LAB["models"]["m"],
+        "the stack's own Prometheus has that name",
+        "Use another name",
+        base=OWN,
+    ),
+}

@@ -1,0 +1,182 @@
+"""The stack's own Prometheus, Alertmanager and Grafana: their configuration, in the real programs where those are."""
+
+import json
+import shutil
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import yaml
+
+from blueprint.monitoring.dashboards import dashboards
+from blueprint.monitoring.routing import alertmanager_config
+from blueprint.monitoring.standalone import DASHBOARDS_FOLDER, RULES_FOLDER
+from blueprint.settings.monitoring import Routes
+from tests.alertmanager import alertmanager, needs_alertmanager
+from tests.prometheus import needs_prometheus, prometheus
+from tests.support import lab_config, manifests, merged
+
+CONFIG = lab_config(
+    {"m": {"scaling": {"min": 1, "max": 2}}, "s": {"engine": {"name": "sglang"}}},
+    monitoring={"mode": "standalone"},
+    cluster={"accelerators": {"nvidia-l4": {"available": 8, "hourlyUsd": 0.8}}},
+)
+SERVERS = ("StatefulSet/llm-prometheus", "StatefulSet/llm-alertmanager", "Deployment/llm-grafana")
+needs_promtool = pytest.mark.skipif(
+    not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)"
+)
+
+
+@pytest.fixture(scope="module")
+def objects():
+    return manifests(CONFIG)
+
+
+def moved(objects, folder):
+    """Prometheus' configuration below a folder, its rules beside it. Debian builds it without discovery of pods."""
+    config = yaml.safe_load(objects["ConfigMap/llm-prometheus"]["data"]["prometheus.yaml"])
+    assert config["rule_files"] == [f"{RULES_FOLDER}/*.yaml"]
+    (folder / "rules").mkdir()
+    for name in ("model-m", "model-s", "stack"):
+        for file, text in objects[f"ConfigMap/llm-prometheus-rules-{name}"]["data"].items():
+            (folder / "rules" / file).write_text(text)
+    (folder / "pods.json").write_text("[]")
+    for job in config["scrape_configs"]:
+        (discovery,) = job.pop("kubernetes_sd_configs")
+        assert discovery["namespaces"] == {"names": ["llm"]}
+        job["file_sd_configs"] = [{"files": ["pods.json"]}]
+    return {**config, "rule_files": ["rules/*.yaml"]}
+
+
+def groups(folder):
+    files = [yaml.safe_load(path.read_text()) for path in sorted((folder / "rules").iterdir())]
+    return {group["name"]: len(group["rules"]) for file in files for group in file["groups"]}
+
+
+@needs_promtool
+def test_promtool_finds_nothing_wrong_with_prometheus_configuration(objects, tmp_path):
+    path = tmp_path / "prometheus.yaml"
+    path.write_text(yaml.safe_dump(moved(objects, tmp_path)))
+    done = subprocess.run(["promtool", "check", "config", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 rule files found" in done.stdout
+
+
+@needs_prometheus
+def test_a_real_prometheus_starts_with_the_rendered_arguments_and_takes_every_rule(objects, tmp_path):
+    pod = objects["StatefulSet/llm-prometheus"]["spec"]["template"]["spec"]["containers"][0]
+    elsewhere = ("--config.file=", "--storage.tsdb.path=")
+    arguments = [argument for argument in pod["args"] if not argument.startswith(elsewhere)]
+    assert len(arguments) == len(pod["args"]) - len(elsewhere)
+    with prometheus(tmp_path, moved(objects, tmp_path), *arguments) as server:
+        loaded = server.wait(lambda: server.ask("rules")["groups"])
+        senders = server.wait(lambda: server.ask("alertmanagers")["activeAlertmanagers"])
+    assert {group["name"]: len(group["rules"]) for group in loaded} == groups(tmp_path)
+    assert [one["url"] for one in senders] == ["http://llm-alertmanager:9093/api/v2/alerts"]
+
+
+@needs_prometheus
+@needs_alertmanager
+def test_the_watchdog_comes_from_prometheus_by_way_of_alertmanager_to_whoever_listens(objects, tmp_path):
+    config = moved(objects, tmp_path)
+    stack = tmp_path / "rules" / "stack.yaml"
+    stack.write_text(stack.read_text().replace("interval: 30s", "interval: 1s"))
+    with listener() as (address, heard):
+        routes = Routes.model_validate({"watchdog": "snitch"})
+        with alertmanager(tmp_path, alertmanager_config(routes, {"snitch": address})) as receiver:
+            ((target,),) = [one["static_configs"] for one in config["alerting"]["alertmanagers"]]
+            target["targets"] = [receiver.address]
+            with prometheus(tmp_path, config) as server:
+                server.wait(lambda: heard)
+    assert {alert["labels"]["alertname"] for message in heard for alert in message["alerts"]} == {"LLMWatchdog"}
+    assert heard[0]["groupLabels"] == {"alertname": "LLMWatchdog", "namespace": "llm"}
+
+
+class listener:  # noqa: N801  it reads as a function
+    """Whoever takes alerts by HTTP: its address, and the messages that came."""
+
+    def __enter__(self):
+        heard = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *args):
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        return f"http://127.0.0.1:{self.server.server_address[1]}/", heard
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def test_grafana_shows_every_dashboard_over_the_stacks_own_prometheus_to_nobody_but_its_administrator(objects):
+    data = objects["ConfigMap/llm-grafana"]["data"]
+    pod = objects["Deployment/llm-grafana"]["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    (provider,) = yaml.safe_load(data["dashboards.yaml"])["providers"]
+    assert provider["options"]["path"] == mounts["dashboards"] == DASHBOARDS_FOLDER
+    mounted = [source["configMap"]["name"] for source in volumes["dashboards"]["projected"]["sources"]]
+    assert mounted == [f"llm-stack-{dashboard.uid}" for dashboard in dashboards()]
+    assert all(f"ConfigMap/{name}" in objects for name in mounted)
+    sources = yaml.safe_load(data["datasources.yaml"])["datasources"]
+    for source in sources:
+        service = objects[f"Service/{source['url'].removeprefix('http://').partition(':')[0]}"]
+        assert service["spec"]["type"] == "ClusterIP"
+        assert source["url"].endswith(f":{service['spec']['ports'][0]['port']}")
+    assert "[auth.anonymous]\nenabled = false" in data["grafana.ini"]
+    assert "allow_sign_up = false" in data["grafana.ini"]
+    assert "reporting_enabled = false" in data["grafana.ini"]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_each_has_the_least_rights(objects, name):
+    pod = objects[name]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    assert pod["automountServiceAccountToken"] is (name == "StatefulSet/llm-prometheus")
+
+
+def test_a_changed_rule_rolls_prometheus_and_nothing_else(objects):
+    config = merged(CONFIG, {"models": {"m": {"objectives": {"latencyP95Seconds": 9}}}})
+    changed = manifests(config)
+    rolled = [name for name in SERVERS if changed[name]["spec"]["template"] != objects[name]["spec"]["template"]]
+    assert rolled == ["StatefulSet/llm-prometheus"]
+
+
+def test_parts_can_be_off():
+    off = manifests(merged(CONFIG, {"monitoring": {"standalone": {"alertmanager": False, "grafana": False}}}))
+    assert [name for name in off if "llm-alertmanager" in name or "llm-grafana" in name] == []
+    assert "alerting" not in yaml.safe_load(off["ConfigMap/llm-prometheus"]["data"]["prometheus.yaml"])
+
+
+def test_keda_asks_the_stacks_own_prometheus(objects):
+    (asked,) = {trigger["metadata"]["serverAddress"] for trigger in objects["ScaledObject/m"]["spec"]["triggers"]}
+    assert asked == "http://llm-prometheus.llm.svc:9090"
+
+
+def test_in_a_namespace_of_others_two_stacks_do_not_meet():
+    shared = manifests(merged(CONFIG, {"cluster": {"namespace": {"create": False}}}))
+    assert "StatefulSet/llm-prometheus-dev" in shared
+    assert "StatefulSet/llm-prometheus" not in shared
+    (asked,) = {trigger["metadata"]["serverAddress"] for trigger in shared["ScaledObject/m"]["spec"]["triggers"]}
+    assert asked == "http://llm-prometheus-dev.llm.svc:9090"
+
+
+def test_an_operators_stack_has_none_of_it():
+    operated = manifests(merged(CONFIG, {"monitoring": {"mode": "operator"}}))
+    assert [name for name in operated if "prometheus" in name or "alertmanager" in name.lower()] == []
