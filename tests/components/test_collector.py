@@ -80,6 +80,15 @@ def test_without_a_target_for_traces_the_engines_stay_as_they_are(collector):
     assert {key: objects[key] for key in plain} == plain
 
 
+@pytest.mark.parametrize("mode", ["standalone", "existing"])
+def test_it_is_the_same_whoever_scrapes(mode):
+    with_operator = manifests(collecting())
+    objects = manifests(merged(collecting(), {"monitoring": {"mode": mode}}))
+    for kind in ("ConfigMap", "Deployment", "NetworkPolicy", "Service", "ServiceAccount"):
+        assert objects[f"{kind}/llm-collector"] == with_operator[f"{kind}/llm-collector"]
+    assert engine(objects, "m") == engine(with_operator, "m")
+
+
 def test_secrets_stand_in_the_secret_and_nowhere_else():
     resources = registered(collecting())
     (secret,) = [one for one in resources if one.name == "monitoring-collector-keys"]
