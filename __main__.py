@@ -64,6 +64,7 @@ if stack.cluster is not None:
                 namespace=platform.namespace,
                 workloads=stack.workloads,
                 monthly_usd=stack.monthly_usd,
+                collector=stack.collector,
                 servers=stack.servers,
                 secrets=secrets,
             ),

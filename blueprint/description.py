@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.resources import Resolved
 from blueprint.settings import EndpointModel, KubernetesModel, Settings
+from blueprint.settings.collector import Collector
 from blueprint.settings.stack import Namespace
 
 LAB_ID = "lab"
@@ -14,6 +15,9 @@ LAB_ID = "lab"
 
 PART_OF = ("app.kubernetes.io/part-of", "llm-inference")
 """Label of everything that this project makes; a namespace without it is somebody else's."""
+
+COLLECTOR = "llm-collector"
+"""Name of the collector's objects, in a namespace of the stack's own."""
 
 INSTANCE = "app.kubernetes.io/instance"
 """Key of the label that tells one model's pods from another's."""
@@ -40,6 +44,20 @@ class Description:
     def in_production(self) -> bool:
         """Whether an interruption of this stack has to be confirmed: what must not be deleted must not stop either."""
         return self.settings.deletion.protect
+
+    @property
+    def collector(self) -> Collector | None:
+        """The collector of traces and logs, where the stack has one."""
+        monitoring = self.settings.monitoring
+        return monitoring.collector if monitoring else None
+
+    @property
+    def collector_name(self) -> str | None:
+        """Name of its Service and of all its objects; None where there is none."""
+        cluster = self.settings.cluster
+        if cluster is None or self.collector is None:
+            return None
+        return name_in(cluster.namespace, COLLECTOR, stack=self.stack)
 
     @property
     def endpoints_in_lab(self) -> bool:

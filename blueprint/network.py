@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from blueprint.addresses import address_of
 from blueprint.description import INSTANCE, PART_OF, Description, object_name
 from blueprint.engines.process import EngineProcess
 from blueprint.exposure import is_reached_from_outside
+from blueprint.monitoring.collector import GRPC_PORT, takes_traces
 from blueprint.monitoring.parts import PORTS, Part, own_parts, part_name
 from blueprint.monitoring.routing import url_names
 from blueprint.settings import Cluster, KubernetesModel, Monitoring
+from blueprint.settings.collector import Target
 from blueprint.weights import Weights
 
 METADATA_AND_PRIVATE = (
@@ -24,9 +27,6 @@ METADATA_AND_PRIVATE = (
 METADATA_AND_PRIVATE_6 = ("fc00::/7", "fe80::/10")
 
 DNS_PORT, HTTPS_PORT = 53, 443
-
-COLLECTOR_PORT = 4317
-"""OTLP over gRPC: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port"""
 
 SCRAPERS = ("prometheus", "prometheus-agent")
 """``app.kubernetes.io/name`` of the pods that the Prometheus operator makes.
@@ -90,6 +90,7 @@ DNS = Flow(
     ports=(Port(port=DNS_PORT, protocol="UDP"), Port(port=DNS_PORT)),
 )
 
+OTLP = Port(port=GRPC_PORT)
 API_SERVER_PORTS = (HTTPS_PORT, 6443)
 """Its Service's, and the usual one behind it; network plugins see the one or the other."""
 
@@ -128,9 +129,7 @@ def serving_flows(
         incoming.append(Flow(what="requests from outside", peers=_doors(cluster), ports=(SERVING,)))
     if monitoring is not None:
         incoming.append(_scrape(description, monitoring, engine))
-        collector = Pods(namespace=monitoring.namespace)
-        # Refused, an exporter of traces that is switched on by extraArgs would fail without a word.
-        outgoing.append(Flow(what="traces", peers=(collector,), ports=(Port(port=COLLECTOR_PORT),)))
+        outgoing.append(Flow(what="traces", peers=(_collector(description, monitoring),), ports=(OTLP,)))
     if model.parallel.nodes > 1:
         # NCCL and the engine's own messages use ports that they choose when they start.
         group = Pods(labels={INSTANCE: (object_name(name, model.formerly),), PART_OF[0]: (PART_OF[1],)})
@@ -235,12 +234,41 @@ def _scrape(description: Description, monitoring: Monitoring, engine: EngineProc
     return Flow(what="scraping of metrics", peers=(scraper,), ports=(port,))
 
 
+def _collector(description: Description, monitoring: Monitoring) -> Pods:
+    name = description.collector_name
+    if name is not None and takes_traces(description.collector):
+        return Pods(labels={INSTANCE: (name,), PART_OF[0]: (PART_OF[1],)})
+    # Refused, an exporter of traces that is switched on by extraArgs would fail without a word.
+    return Pods(namespace=monitoring.namespace)
+
+
+def target_flow(what: str, address: str, target: Target, *, port: int | None = None) -> Flow:
+    """Connections to where an address leads: pods of a Service's namespace, or the network outside.
+
+    port: where the address has none; default that of its scheme.
+    """
+    parts = address_of(address)
+    given = parts.port or port or parts.default_port
+    peers: list[Pods | Addresses] = [Addresses(range=one) for one in target.ranges]
+    if parts.is_service:
+        peers.append(Pods(namespace=parts.service_namespace))
+    elif not peers:
+        peers += _anywhere()
+    return Flow(what=what, peers=peers, ports=(Port(port=target.pod_port or given),))
+
+
+def _anywhere() -> tuple[Addresses, Addresses]:
+    return (
+        Addresses(range="0.0.0.0/0", without=METADATA_AND_PRIVATE),
+        Addresses(range="::/0", without=METADATA_AND_PRIVATE_6),
+    )
+
+
 def _hub(description: Description) -> Flow:
     return Flow(
         what="downloads from the Hub",
         peers=(
-            Addresses(range="0.0.0.0/0", without=METADATA_AND_PRIVATE),
-            Addresses(range="::/0", without=METADATA_AND_PRIVATE_6),
+            *_anywhere(),
             *(Addresses(range=one) for one in description.settings.huggingface.mirror_ranges),
         ),
         ports=(Port(port=HTTPS_PORT),),

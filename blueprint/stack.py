@@ -12,6 +12,7 @@ from blueprint.exposure import OwnGateway, own_gateway
 from blueprint.images import Image, resolve_images
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
+from blueprint.monitoring.gateway import Gateway, resolve_gateway
 from blueprint.monitoring.standalone import Servers, resolve_servers
 from blueprint.parse import parse
 from blueprint.settings import Cluster, Monitoring
@@ -40,6 +41,7 @@ class Stack:
     monthly_usd: what all of it may cost in a month, if anybody said.
     servers: the Prometheus and others that the stack runs itself, if any.
     gateway: the Gateway that the stack makes for its published models, if any.
+    collector: what receives traces and logs, if the stack has it.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     """
 
@@ -53,6 +55,7 @@ class Stack:
     servers: Servers | None
     monthly_usd: float | None
     gateway: OwnGateway | None
+    collector: Gateway | None
     images: Sequence[Image]
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
@@ -84,6 +87,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         gateway=own_gateway(
             settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}
         ),
+        collector=resolve_gateway(description),
         images=resolve_images(description),
         workloads=workloads,
         endpoints=[resolve_endpoint(description, name, model) for name, model in description.endpoint_models()],

@@ -13,6 +13,7 @@ from blueprint.exposure import EngineKeys, Exposure, resolve_exposure, resolve_k
 from blueprint.images import image_of
 from blueprint.lifecycle import Times, resolve_outage, resolve_times
 from blueprint.llm_d import Delivery, resolve_delivery
+from blueprint.monitoring.tracing import resource_attributes, sends_traces
 from blueprint.network import Flows, download_flows, serving_flows
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_revision
@@ -41,6 +42,7 @@ class Workload:
     llm_d: the chart that runs the replicas; None where an object of this project does.
     exposure: its publication, and keys: what its callers must show; None where it has none.
     objectives: what it promises.
+    traces: what its traces say of the pod they come from, as OTEL_RESOURCE_ATTRIBUTES; None where it sends none.
     hourly_usd: price of one of its GPUs for an hour; None where nobody gave one, or where it may get GPUs of several
         prices.
     flows: what its replicas may do on the network, and download_flows: the Job that fills its cache, if any.
@@ -77,6 +79,7 @@ class Workload:
     exposure: Resolved[Exposure] | None
     keys: Resolved[EngineKeys] | None
     objectives: Objectives
+    traces: str | None
     hourly_usd: float | None
     flows: Flows
     download_flows: Flows | None
@@ -161,6 +164,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         exposure=resolve_exposure(description, cluster, name, model, engine),
         keys=resolve_keys(description, name, model, engine, rollout.value),
         objectives=model.objectives,
+        traces=resource_attributes(name) if sends_traces(description) else None,
         hourly_usd=_hourly_usd(cluster, model),
         flows=serving_flows(description, cluster, model, name=name, engine=engine, weights=weights.value),
         download_flows=download_flows(description, weights.value),

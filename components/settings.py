@@ -85,7 +85,7 @@ def hub_read_token(config: pulumi.Config) -> pulumi.Output[str] | None:
 
 
 def named_secrets(stack: Stack) -> dict[str, pulumi.Output[str]]:
-    """The secrets that the stack's models and images name, from their own part of its configuration.
+    """The secrets that the stack's models, images and collector name, from their own part of its configuration.
 
     read_stack has seen that they are there.
     """
@@ -94,7 +94,13 @@ def named_secrets(stack: Stack) -> dict[str, pulumi.Output[str]]:
 
 
 def _names(stack: Stack) -> set[str]:
-    return {*_endpoint_names(stack), *_key_names(stack), *_registry_names(stack), *_address_names(stack)}
+    return {
+        *_endpoint_names(stack),
+        *_key_names(stack),
+        *_registry_names(stack),
+        *_address_names(stack),
+        *_collector_names(stack),
+    }
 
 
 def _complaints(stack: Stack) -> Iterator[str]:
@@ -146,6 +152,10 @@ def _key_names(stack: Stack) -> set[str]:
 
 def _registry_names(stack: Stack) -> set[str]:
     return {image.build.registry.password for image in stack.images if image.build and image.build.registry}
+
+
+def _collector_names(stack: Stack) -> set[str]:
+    return {name for variable in (stack.collector.variables if stack.collector else ()) for name in variable.names}
 
 
 def _address_names(stack: Stack) -> set[str]:

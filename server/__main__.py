@@ -65,6 +65,7 @@ def _telemetry_options(settings: Settings) -> TelemetryOptions:
             langfuse_public_key=plain("langfuse_public_key"),
             langfuse_secret_key=plain("langfuse_secret_key"),
             capture_prompts=settings.capture_prompts,
+            service_name=settings.otel_service_name,
         )
     except ValueError as error:
         named = str(error).replace("otlp_", "otel_exporter_otlp_")

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: str | None = Field(None, description="Where traces go: a collector's address.")
     otel_exporter_otlp_protocol: Literal["grpc", "http/protobuf"] = Field("grpc", description="How traces go there.")
     otel_exporter_otlp_headers: SecretStr | None = Field(None, description="Headers for it: name=value,name=value.")
+    otel_service_name: str = Field("llm-inference-server", description="What traces call the server.")
     langfuse_host: str | None = Field(None, description="Langfuse's address, to send traces there.")
     langfuse_public_key: SecretStr | None = Field(None, description="Langfuse's public key.")
     langfuse_secret_key: SecretStr | None = Field(None, description="Langfuse's secret key.")

@@ -14,6 +14,10 @@ Objects = Mapping[str, Any]
 PLATFORM = (
     *("Namespace", "ResourceQuota", "NetworkPolicy/llm-default-deny", "NetworkPolicy/llm-clients"),
     *("Secret/llm-hub-read", "DaemonSet", "Gateway", "PrometheusRule/llm-stack"),
+    *(
+        f"{kind}/llm-collector"
+        for kind in ("ConfigMap", "Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
+    ),
     *("ConfigMap/llm-stack", "AlertmanagerConfig/llm-stack", "PodDisruptionBudget/llm-prometheus"),
     *(
         f"{kind}/llm-{part}"

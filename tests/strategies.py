@@ -8,6 +8,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from blueprint.accelerators import ACCELERATORS, NODE_LABELS
+from tests.collector_strategies import collectors
 from tests.engine_strategies import engines, images, is_own_server, own_server
 from tests.exposure_strategies import published
 from tests.llm_d_strategies import deliverable, llm_d
@@ -188,6 +189,7 @@ def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
         "kedaNamespace": dns_labels(),
         "runbooks": prometheus_addresses(),
         "trafficFloor": st.floats(0.001, 100),
+        "collector": collectors(),
     }
     operator = st.fixed_dictionaries({"mode": st.just("operator")}, optional={**shared, "labels": labels})
     own = st.fixed_dictionaries({"mode": st.just("standalone")}, optional={**shared, "standalone": _standalone()})

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from blueprint.checks import (
     cluster,
+    collector,
     doors,
     endpoint_engines,
     endpoints,
@@ -45,11 +46,12 @@ def cross_check(description: Description) -> Iterator[Issue]:
         monitoring,
         names,
         objectives,
+        collector,
     ):
         yield from concern.check(description)
 
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure):
+    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure, collector):
         yield from concern.advise(description)

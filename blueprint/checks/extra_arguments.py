@@ -64,6 +64,17 @@ def check(path: KeyPath, engine: str, version: str, words: Sequence[str]) -> Ite
             seen.setdefault(id(said), word.name)
 
 
+def options_of(engine: str, version: str, words: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Place and first name of each option that extraArgs give and the engine has, however it is written."""
+    if version not in ENGINES[engine].versions:
+        return
+    facts, flags = ENGINES[engine], flags_of(engine, version)
+    for word in _flags(words):
+        said = _meant(word.name, facts, flags)
+        if isinstance(said, Flag):
+            yield word.index, said.names[0]
+
+
 def _words(at: KeyPath, facts: EngineFacts, words: Sequence[str], reads: tuple[KeyPath, ...]) -> Iterator[Issue]:
     """Words that are no flags, where one has to be."""
     for index, word in enumerate(words):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from blueprint.description import Description, object_name
+from blueprint.description import COLLECTOR, Description, object_name
 from blueprint.issues import Issue
 from blueprint.monitoring.parts import own_parts, part_name
 from blueprint.settings import KubernetesModel
@@ -12,10 +12,11 @@ _RESERVED = {
     "default": "every namespace has a ServiceAccount called default, and the model's would be refused as existing",
     "llm-default-deny": "the platform's network policy has that name",
     "llm-clients": "the platform's network policy for clients has that name",
+    COLLECTOR: "the stack's own collector has that name",
     "llm-stack": "the stack's own PrometheusRule has that name",
 }
 
-_SUFFIXED = ("llm-default-deny", "llm-stack")
+_SUFFIXED = ("llm-default-deny", "llm-stack", COLLECTOR)
 """What has the stack's name behind its own in a namespace of others."""
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from blueprint.description import Description
 from blueprint.engines.process import EngineProcess
 from blueprint.images import image_of
+from blueprint.monitoring.collector import takes_traces
+from blueprint.monitoring.tracing import traced
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_image, pinned_revision
 from blueprint.processes import custom, sglang, tgi, vllm
@@ -23,6 +25,16 @@ def resolve_engine(
 
     other_names: what it answers to, too, where its engine takes several names.
     """
+    engine = _untraced(description, model, name=name, revision=revision, other_names=other_names)
+    collector = description.collector_name
+    if collector is None or not takes_traces(description.collector):
+        return engine
+    return traced(engine, name=name, collector=collector)
+
+
+def _untraced(
+    description: Description, model: KubernetesModel, *, name: str, revision: str, other_names: Sequence[str]
+) -> EngineProcess:
 
     def pin(repository: str, wanted: str) -> str:
         return pinned_revision(description, repository, wanted).value

@@ -16,6 +16,7 @@ from blueprint.settings.base import (
     SettingsModel,
 )
 from blueprint.settings.base import SecretKey as SecretKey  # noqa: PLC0414  the components know it from here
+from blueprint.settings.collector import Collector
 from blueprint.settings.endpoint import EndpointModel
 from blueprint.settings.exposure import AddressRange, Gateway, Ingress
 from blueprint.settings.images import Image, ImageName
@@ -146,6 +147,10 @@ class Monitoring(SettingsModel):
     rules: bool = Field(
         default=True,
         description="Rules that record and alert: of each model and of the stack.",
+    )
+    collector: Collector | None = Field(
+        default=None,
+        description="Traces and logs: an OpenTelemetry Collector in the stack's namespace, to which the engines send.",
     )
     runbooks: HttpAddress | None = Field(
         default=None,

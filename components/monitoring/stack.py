@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
+from blueprint.monitoring.gateway import Gateway
 from blueprint.monitoring.rules import stack_rules
 from blueprint.monitoring.standalone import Servers
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT
+from components.monitoring.collector import register_collector
 from components.monitoring.dashboards import register_dashboards
 from components.monitoring.files import register_files
 from components.monitoring.routes import register_routes
@@ -26,12 +28,13 @@ class MonitoringStackArgs:
     namespace: Input[str]  # of the models
     workloads: Sequence[Workload]
     monthly_usd: float | None  # the budget, if any
+    collector: Gateway | None  # of traces and logs
     servers: Servers | None  # those that the stack runs itself
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
 class MonitoringStack(ComponentResource):
-    """What belongs to no model: rules about the bill, the GPUs, and that alerts arrive at all; dashboards."""
+    """What belongs to no model: rules of the bill, the GPUs, and that alerts arrive; dashboards; the collector."""
 
     def __init__(self, name: str, args: MonitoringStackArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:MonitoringStack", name, {}, opts)
@@ -71,6 +74,14 @@ class MonitoringStack(ComponentResource):
                 prefix=args.name,
                 namespace=args.namespace,
                 monthly_usd=args.monthly_usd,
+                parent=self,
+            )
+        if args.collector is not None:
+            register_collector(
+                f"{name}-collector",
+                gateway=args.collector,
+                namespace=args.namespace,
+                secrets=args.secrets,
                 parent=self,
             )
         if args.servers is not None:

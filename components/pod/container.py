@@ -4,6 +4,7 @@ from typing import Any
 
 from pulumi import Input
 
+from blueprint.monitoring.tracing import POD_FIELDS
 from blueprint.settings.stack import SecretKey
 from blueprint.sources import IMAGE_PATH
 from blueprint.weights import CACHE_PATH
@@ -18,7 +19,7 @@ def container(workload: Workload, hub_token: SecretKey | None, image: Input[str]
     storage, weights = workload.storage.value, workload.weights.value
     arguments = [*workload.engine.arguments, *key_arguments(workload)]
     token = [hub_token_variable(hub_token)] if hub_token and weights.asks_hub else []
-    variables = [*token, *key_variables(workload)]
+    variables = [*token, *key_variables(workload), *trace_variables(workload)]
     return {
         "name": "engine",
         "image": image,
@@ -52,6 +53,18 @@ def container(workload: Workload, hub_token: SecretKey | None, image: Input[str]
         # An engine that dies says why in its last lines of log.
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+
+
+def trace_variables(workload: Workload) -> Any:
+    """Who a pod is, for its traces; nothing where it sends none."""
+    if workload.traces is None:
+        return []
+    fields = [
+        {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+        for name, path in POD_FIELDS.values()
+    ]
+    # Last, as a variable can only name those before it.
+    return [*fields, {"name": "OTEL_RESOURCE_ATTRIBUTES", "value": workload.traces}]
 
 
 def ports(workload: Workload) -> Any:

@@ -30,7 +30,7 @@ _SEMVER = re.compile(r"v(?P<major>\d+)\.(?P<minor>\d+)\.(?P<patch>\d+\S*)")
 class ToolSet:
     """What is taken from the Go modules that one go.mod pins.
 
-    folder: holds go.mod and go.sum. Programs that go.mod lists as `tool` are built.
+    folder: holds go.mod and go.sum, and perhaps a program of its own. Programs that go.mod lists as `tool` are built.
     stamps: linker variable -> (module, template over that module's {major}, {minor} and {patch}).
     files: path in the cache -> (module, path in that module), copied as they are.
     """
@@ -172,7 +172,8 @@ def _linker_flags(tool_set: ToolSet, go: _GoModule) -> list[str]:
 
 def _checksum(tool_set: ToolSet, go: _GoModule) -> str:
     digest = hashlib.sha256()
-    for file in ("go.mod", "go.sum"):
+    written_here = sorted(path.name for path in tool_set.folder.glob("*.go"))
+    for file in ("go.mod", "go.sum", *written_here):
         path = tool_set.folder / file
         digest.update(path.read_bytes() if path.exists() else b"")
     rest = [

@@ -85,5 +85,8 @@ HELM = ToolSet(
 )
 """Helm. Built when a stack first has a release: minutes that the others need not spend."""
 
+COLLECTOR = ToolSet(folder=_HERE / "collector")
+"""An OpenTelemetry Collector with the components that stacks configure. Built when a test first runs one."""
+
 REGISTRY = ToolSet(folder=_HERE / "registry")
 """A registry of images (distribution), for what a stack builds. Built when a stack first builds an image."""

@@ -9,6 +9,7 @@ import pytest
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.stack import resolve_stack
 from tests.blueprint import stack_files
+from tests.blueprint.collector_mistakes import COLLECTOR_MISTAKES
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.engine_mistakes import ENGINE_MISTAKES
 from tests.blueprint.exposure_mistakes import EXPOSURE_MISTAKES, INGRESS, OWN, SHARED
@@ -42,6 +43,7 @@ ALL_MISTAKES = {
     **PARALLEL_MISTAKES,
     **WEIGHTS_MISTAKES,
     **SCALING_MISTAKES,
+    **COLLECTOR_MISTAKES,
     **EXPOSURE_MISTAKES,
     **ENDPOINT_MISTAKES,
     **ENGINE_MISTAKES,

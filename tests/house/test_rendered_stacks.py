@@ -50,6 +50,19 @@ def test_nothing_that_was_applied_is_rewritten_by_the_server(namespace):
         assert [line for line in differences(wanted, live) if ": (absent) ->" not in line] == []
 
 
+def test_a_collector_becomes_available_as_it_was_written(namespace):
+    collector = {"tracesTo": {"address": "http://jaeger.monitoring.svc:4317"}}
+    objects = manifests(lab_config(monitoring={"mode": "operator", "collector": collector}))
+    own = [item for key, item in objects.items() if key.endswith("/llm-collector")]
+    assert len(own) == 5  # account, configuration, policy, Service, Deployment
+    namespace.apply(objects["Namespace/llm"], *own)
+    namespace.kubectl("rollout", "status", "deployment/llm-collector", "--namespace=llm", ROLLED_OUT)
+    for wanted in own:
+        resource = f"{wanted['kind'].lower()}/llm-collector"
+        live = yaml.safe_load(namespace.kubectl("get", resource, "--namespace=llm", "--output=yaml"))
+        assert [line for line in differences(wanted, live) if ": (absent) ->" not in line] == []
+
+
 def scarce(**engine):
     model = {"accelerator": {"type": "nvidia-a10g"}, "scaling": {"min": 2, "max": 2}, "engine": engine}
     config = lab_config({"m": model})

@@ -44,6 +44,12 @@ def test_a_changed_go_mod_is_another_set(tiny, tmp_path):
     assert ensure(tiny, cache=tmp_path / "cache").root != before
 
 
+def test_a_changed_program_is_another_set(tiny, tmp_path):
+    before = ensure(tiny, cache=tmp_path / "cache").root
+    (tiny.folder / "main.go").write_text(MAIN.replace("unset", "changed"))
+    assert ensure(tiny, cache=tmp_path / "cache").root != before
+
+
 def test_a_failing_build_leaves_no_cache_and_names_its_log(tiny, tmp_path):
     (tiny.folder / "main.go").write_text("package main\n\nfunc main() { nonsense }\n")
     with pytest.raises(LabError) as failed:

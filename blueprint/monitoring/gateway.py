@@ -1,0 +1,71 @@
+"""The collector of a stack, resolved: what its Deployment runs, and what it may do on the network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blueprint.description import INSTANCE, PART_OF, Description, object_name
+from blueprint.monitoring.collector import (
+    GRPC_PORT,
+    HTTP_PORT,
+    IMAGE,
+    SecretVariable,
+    configuration,
+    secret_variables,
+    takes_traces,
+)
+from blueprint.network import DNS, Flow, Flows, Pods, Port, target_flow
+from blueprint.pins import pinned_image
+from blueprint.resources import Resolved
+from blueprint.settings import Monitoring
+from blueprint.settings.collector import Collector
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """A collector that all models of a stack send to.
+
+    name: of its objects. variables: of its environment, from secrets.
+    """
+
+    name: str
+    image: Resolved[str]
+    configuration: Mapping[str, Any]
+    variables: Sequence[SecretVariable]
+    flows: Flows
+
+
+def resolve_gateway(description: Description) -> Gateway | None:
+    """The stack's collector, if it has one. Of a description that passed its checks."""
+    monitoring = description.settings.monitoring
+    name = description.collector_name
+    if name is None or monitoring is None or monitoring.collector is None:
+        return None
+    collector = monitoring.collector
+    return Gateway(
+        name=name,
+        image=pinned_image(description, IMAGE),
+        configuration=configuration(collector),
+        variables=secret_variables(collector),
+        flows=_flows(description, monitoring, collector),
+    )
+
+
+def _flows(description: Description, monitoring: Monitoring, collector: Collector) -> Flows:
+    names = [object_name(name, model.formerly) for name, model in description.kubernetes_models()]
+    incoming = []
+    if takes_traces(collector) and names:
+        models = Pods(labels={INSTANCE: names, PART_OF[0]: (PART_OF[1],)})
+        incoming.append(Flow(what="traces of the models", peers=(models,), ports=(Port(port=GRPC_PORT),)))
+    # Containers' logs are on the nodes: whoever reads them there hands them in.
+    agents = Pods(namespace=monitoring.namespace)
+    ports = (Port(port=GRPC_PORT), Port(port=HTTP_PORT))
+    incoming.append(Flow(what="logs and traces of agents", peers=(agents,), ports=ports))
+    outgoing = [DNS]
+    if collector.traces_to is not None:
+        outgoing.append(target_flow("traces", collector.traces_to.address, collector.traces_to, port=GRPC_PORT))
+    if collector.logs_to is not None:
+        outgoing.append(target_flow("logs", collector.logs_to.address, collector.logs_to))
+    if collector.langfuse is not None:
+        outgoing.append(target_flow("generations", collector.langfuse.host, collector.langfuse))
+    return Flows(incoming=incoming, outgoing=outgoing)
