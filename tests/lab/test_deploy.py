@@ -49,7 +49,7 @@ def kubectl(root, *arguments):
 def test_up_again_protected_and_down(checkout):
     """One command from nothing to a Deployment; the second changes nothing; down leaves no object and no process."""
     first = deploy(checkout, "up", "--engine=lab")
-    assert "24 created" in first
+    assert "33 created" in first
     assert "1/1 replicas ready, in namespace llm" in first
     assert "make down" in first
     available = kubectl(checkout, "get", "deploy", "-nllm", "qwen-1-5b", "-o=jsonpath={.status.availableReplicas}")
@@ -69,7 +69,7 @@ def test_up_again_protected_and_down(checkout):
     stack.write_text(before)
     deploy(checkout, "up", "--engine=lab")
 
-    assert "24 deleted" in deploy(checkout, "down", "--engine=lab")
+    assert "33 deleted" in deploy(checkout, "down", "--engine=lab")
     home = str(checkout / ".lab")
     assert [found for found in psutil.process_iter(["cmdline"]) if home in " ".join(found.info["cmdline"] or [])] == []
 
