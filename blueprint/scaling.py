@@ -9,9 +9,9 @@ from typing import Literal
 from blueprint.description import Description
 from blueprint.lifecycle import Times
 from blueprint.metrics import Meaning, emitted
-from blueprint.monitoring.parts import PORTS, own_parts, part_name
+from blueprint.monitoring.parts import prometheus_address
 from blueprint.resources import Resolved
-from blueprint.settings import KubernetesModel, Monitoring
+from blueprint.settings import KubernetesModel
 from blueprint.settings.engines import most_running, version_of
 from blueprint.settings.scaling import EngineSignal, GatewayQueue, HttpAddOn, Scaling
 
@@ -181,20 +181,11 @@ def resolve_scaling(description: Description, model: KubernetesModel, times: Tim
             fallback_failures=scaling.fallback.failures,
             polling_seconds=scaling.polling_seconds,
             cooldown_seconds=cooldown_seconds(scaling, times.startup),
-            prometheus=_prometheus(description, monitoring) if monitoring else None,
+            prometheus=prometheus_address(description),
             keda_namespace=monitoring.keda_namespace if monitoring else None,
         ),
         "; ".join(why),
     )
-
-
-def _prometheus(description: Description, monitoring: Monitoring) -> str:
-    """The operator makes this Service for every Prometheus that it runs, whatever that one is called."""
-    cluster = description.settings.cluster
-    if monitoring.prometheus is None and cluster is not None and own_parts(description):
-        own = part_name(description, "prometheus")
-        return f"http://{own}.{cluster.namespace.name}.svc:{PORTS['prometheus']}"
-    return monitoring.prometheus or f"http://prometheus-operated.{monitoring.namespace}.svc:9090"
 
 
 def _up(model: KubernetesModel, times: Times) -> tuple[Rate, str]:

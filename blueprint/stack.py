@@ -13,6 +13,7 @@ from blueprint.images import Image, resolve_images
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.monitoring.gateway import Gateway, resolve_gateway
+from blueprint.monitoring.parts import prometheus_address
 from blueprint.monitoring.standalone import Servers, resolve_servers
 from blueprint.parse import parse
 from blueprint.settings import Cluster, Monitoring
@@ -38,6 +39,7 @@ class Stack:
     gpu_quota: by extended resource, how many devices the namespace's pods may hold; empty where the namespace
         belongs to somebody else.
     hub_read_secret: existing Secret with a read token for the Hub, when the stack file names one.
+    prometheus: address in the cluster at which the Prometheus that watches the models answers.
     monthly_usd: what all of it may cost in a month, if anybody said.
     servers: the Prometheus and others that the stack runs itself, if any.
     gateway: the Gateway that the stack makes for its published models, if any.
@@ -52,6 +54,7 @@ class Stack:
     gpu_quota: Mapping[str, int]
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
+    prometheus: str | None
     servers: Servers | None
     monthly_usd: float | None
     gateway: OwnGateway | None
@@ -82,6 +85,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         gpu_quota=_gpu_quota(settings.cluster, workloads),
         hub_read_secret=settings.huggingface.hub_read_secret,
         monitoring=settings.monitoring,
+        prometheus=prometheus_address(description),
         servers=resolve_servers(description, workloads),
         monthly_usd=settings.budget.monthly_usd if settings.budget else None,
         gateway=own_gateway(

@@ -14,6 +14,7 @@ COMMANDS = {
     "explain": "ops.explain",
     "generate": "ops.asking.generate",
     "lock": "ops.lock",
+    "metrics": "ops.metrics.command",
     "render": "ops.render",
     "schema": "ops.schema",
     "status": "ops.status.command",

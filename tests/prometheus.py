@@ -26,6 +26,7 @@ class Prometheus:
     """Its API."""
 
     def __init__(self, address: str) -> None:
+        self.address = address
         self._api = httpx2.Client(base_url=f"{address}/api/v1/", trust_env=False, timeout=PATIENCE)
 
     def ask(self, path: str, **parameters: str) -> Any:

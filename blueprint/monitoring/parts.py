@@ -32,6 +32,20 @@ def own_parts(description: Description) -> Sequence[Part]:
     return [part for part in PORTS if not off.get(part, False)]
 
 
+def prometheus_address(description: Description) -> str | None:
+    """Where the stack's Prometheus answers in the cluster; None without monitoring.
+
+    prometheus-operated: the operator makes this Service for every Prometheus that it runs, whatever that one is called.
+    """
+    monitoring, cluster = description.settings.monitoring, description.settings.cluster
+    if monitoring is None:
+        return None
+    if monitoring.prometheus is None and cluster is not None and own_parts(description):
+        own = part_name(description, "prometheus")
+        return f"http://{own}.{cluster.namespace.name}.svc:{PORTS['prometheus']}"
+    return monitoring.prometheus or f"http://prometheus-operated.{monitoring.namespace}.svc:9090"
+
+
 def part_name(description: Description, part: Part) -> str:
     """Name of a part's objects, by which its pods are known, too.
 

@@ -3,21 +3,16 @@
 import contextlib
 import json
 import os
-import queue
-import re
-import subprocess
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from blueprint.description import LAB_ID
 from blueprint.settings import Cluster
 from blueprint.workload import Workload
 from ops.asking.targets import Target
+from ops.cluster.forwarding import forwarded
 from ops.endpoints.outcome import NotSoError, UnusableError
-from ops.table import printable
 
 ADDRESSES = "LLM_LAB_ADDRESSES"
 """Environment variable that names the file in which the lab's data plane keeps its addresses."""
@@ -25,9 +20,6 @@ ADDRESSES = "LLM_LAB_ADDRESSES"
 ENGINE_KEY = "LLM_ENGINE_KEY"
 """Environment variable with a key that the engine accepts."""
 
-_FORWARD_SECONDS = 30.0
-_END_SECONDS = 5.0
-_FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 _ENGINES = {"vllm": "vLLM", "sglang": "sGLang"}
 """Engine of the settings -> what the Inference Endpoints API calls it, as `Target.engine` has it."""
 
@@ -62,7 +54,14 @@ def workload_target(workload: Workload, cluster: Cluster, settings: Mapping[str,
     elif expose.get("auth") in ("engineKey", "none"):
         yield target(f"https://{expose['host']}")
     else:  # not exposed, or behind a gateway that asks for what we do not have
-        with _forwarded(workload, cluster) as port:
+        way = forwarded(
+            workload.name,
+            context=cluster.context,
+            namespace=cluster.namespace.name,
+            service=workload.object_name,
+            port=80,
+        )
+        with way as port:
             yield target(f"http://127.0.0.1:{port}")
 
 
@@ -81,60 +80,3 @@ def _in_lab(workload: Workload, cluster: Cluster) -> str:
     if name not in services:
         raise NotSoError(f"{workload.name}: the lab has no Service {name}. `make up` makes it.")
     return str(services[name])
-
-
-@contextlib.contextmanager
-def _forwarded(workload: Workload, cluster: Cluster) -> Iterator[int]:
-    """A port of this machine that leads to a model's Service while this lasts."""
-    namespace, service = cluster.namespace.name, f"service/{workload.object_name}"
-    # A port that the system chooses: two chats at a time do not meet.
-    command = ["kubectl", "--context", cluster.context, "--namespace", namespace, "port-forward", service, ":80"]
-    try:
-        process = subprocess.Popen(
-            [*command, "--address=127.0.0.1"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    except FileNotFoundError:
-        raise UnusableError(
-            f"{workload.name} is reached by `kubectl port-forward`, and there is no kubectl on PATH."
-        ) from None
-    try:
-        yield _port(process, workload)
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _port(process: "subprocess.Popen[str]", workload: Workload) -> int:
-    """The port that kubectl says it listens on. Raises NotSoError with its complaint."""
-    lines: queue.Queue[str | None] = queue.Queue()
-    complaints: list[str] = []
-
-    def read(stream: IO[str], into: Any) -> None:
-        # To the end: a full pipe would stop kubectl, which writes a line per connection.
-        for line in stream:
-            into(line)
-        lines.put(None)
-
-    for stream, into in ((process.stdout, lines.put), (process.stderr, complaints.append)):
-        threading.Thread(target=read, args=(stream, into), daemon=True).start()
-    until = time.monotonic() + _FORWARD_SECONDS
-    ended = 0
-    while ended < 2:  # noqa: PLR2004  both streams
-        try:
-            line = lines.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            break
-        if line is None:
-            ended += 1
-        elif found := _FORWARDING.match(line):
-            return int(found.group(1))
-    said = printable(" ".join(complaints[-1:]).strip()) or f"no answer within {_FORWARD_SECONDS:.0f} s"
-    raise NotSoError(f"{workload.name}: kubectl port-forward: {said}")
