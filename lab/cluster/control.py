@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-import yaml
 from lightkube import ApiError, Client
 from lightkube.codecs import from_dict
 
 from lab import registry
 from lab.cluster import components, groups, storage
+from lab.cluster.definitions import definition
 from lab.cluster.devices import Demand, Device, machines, read_stacks
 from lab.cluster.launch import READY_SECONDS, Launch
 from lab.cluster.nodes import apply_nodes, node
@@ -53,13 +53,6 @@ class ProcessStatus:
     pid: int | None
     problem: str | None
     memory: int
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 has a type of its own for a bare =, which is a text to everybody who writes definitions."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_yaml_str)  # type: ignore[type-var]  # its stub's
 
 
 class Lab:
@@ -323,8 +316,7 @@ class Lab:
             node(machine, taint=settings.taint, cuda_major=settings.cuda_major)
             for machine in machines(demands, gpus_per_node=settings.gpus_per_node)
         ]
-        read = (yaml.load(path.read_text(), Loader=_Loader) for path in definitions)  # noqa: S506  a SafeLoader
-        objects = [*storage.objects(), *read]
+        objects = [*storage.objects(), *map(definition, definitions)]
         try:
             # On a busy machine a definition takes seconds to be stored.
             with connect(self.home, seconds=READY_SECONDS) as client:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from lab.cluster.definitions import definition
 from lab.cluster.pki import Pki
 
 LWS = "lws"
@@ -33,7 +34,7 @@ def configuration(pki: Pki, *, port: int) -> str:
     )
 
 
-def objects(definition: Path, pki: Pki, *, port: int) -> list[dict[str, Any]]:
+def objects(path: Path, pki: Pki, *, port: int) -> list[dict[str, Any]]:
     """What has to be there before it starts: definitions of the kinds that it watches, and its webhooks.
 
     Webhooks as in its config/webhook: they see its own objects and the pods of groups, and no others.
@@ -54,8 +55,7 @@ def objects(definition: Path, pki: Pki, *, port: int) -> list[dict[str, Any]]:
 
     group, sets, kind = "leaderworkerset.x-k8s.io", "leaderworkersets", "leaderworkerset-x-k8s-io-v1-leaderworkerset"
     return [
-        # The C loader: a megabyte takes the other one seconds.
-        _without_descriptions(yaml.load(definition.read_text(), Loader=yaml.CSafeLoader)),
+        definition(path),
         _unused(),
         {
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -73,15 +73,6 @@ def objects(definition: Path, pki: Pki, *, port: int) -> list[dict[str, Any]]:
             "webhooks": [webhook("vleaderworkerset.kb.io", f"validate-{kind}", group, sets, "CREATE", "UPDATE")],
         },
     ]
-
-
-def _without_descriptions(schema: Any) -> Any:
-    """They are four fifths of the definition, and the API server works on all of it at every start."""
-    if isinstance(schema, dict):
-        # A property of that name is a mapping.
-        kept = {key: value for key, value in schema.items() if key != "description" or isinstance(value, dict)}
-        return {key: _without_descriptions(value) for key, value in kept.items()}
-    return [_without_descriptions(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def _unused() -> dict[str, Any]:

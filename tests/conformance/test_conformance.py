@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab.cluster.definitions import definition
 from lab.tools.build import ensure
 from lab.tools.sets import CRDS, LINT, LWS
 from ops.manifests import to_yaml
@@ -86,9 +87,9 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """JSON schemas of the custom resources, closed to unknown keys, from the definitions that the lab has."""
     folder = tmp_path_factory.mktemp("definitions")
     for path in [*ensure(CRDS).files("crds"), ensure(LWS).file("leaderworkersets.yaml")]:
-        definition = yaml.safe_load(path.read_text())["spec"]
-        kind, group = definition["names"]["kind"].lower(), definition["group"].partition(".")[0]
-        for version in definition["versions"]:
+        spec = definition(path)["spec"]
+        kind, group = spec["names"]["kind"].lower(), spec["group"].partition(".")[0]
+        for version in spec["versions"]:
             schema = closed(version["schema"]["openAPIV3Schema"])
             (folder / f"{kind}-{group}-{version['name']}.json").write_text(json.dumps(schema))
     return folder

@@ -76,7 +76,7 @@ def test_up_again_protected_and_down(checkout):
 
 def test_a_preview_of_prod_needs_no_cluster_and_says_what_it_could_not_check(checkout):
     output = deploy(checkout, "preview", "--stack=prod", "--engine=lab", HF_TOKEN="dummy")
-    assert "31 to create" in output
+    assert "41 to create" in output
     assert "gke_acme-ml_europe-west4_llm-prod cannot be asked" in output
     assert "was not checked" in output
 
@@ -90,7 +90,7 @@ def test_another_context_writes_no_tracked_file(checkout):
     before = {path: path.read_bytes() for path in checkout.glob("Pulumi*.yaml")}
     output = deploy(checkout, "preview", "--context=my-kind", "--engine=lab")
     assert "Stack dev-my-kind" in output
-    assert "19 to create" in output
+    assert "28 to create" in output
     assert {path: path.read_bytes() for path in before} == before
     ignored = (PROJECT.root / ".gitignore").read_text().splitlines()
     assert "/Pulumi.dev-*.yaml" in ignored

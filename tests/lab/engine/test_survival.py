@@ -98,8 +98,8 @@ def converges(dev):
     dev.run()
     latest = dev.state()
     assert "pending_operations" not in latest
-    assert len(latest["resources"]) == 25
-    assert len(dev.live()) == 12
+    assert len(latest["resources"]) == 34
+    assert len(dev.live()) == 20
     assert dev.endpoints() == ["qwen-1-5b-endpoint"]
 
 
@@ -121,7 +121,7 @@ def test_of_two_at_once_one_is_told_who_holds_the_stack(dev):
     codes = sorted([first.returncode, second.returncode])
     assert codes == [0, 1], outputs
     assert "Another run holds stack dev" in " ".join(outputs)
-    assert len(dev.state()["resources"]) == 25
+    assert len(dev.state()["resources"]) == 34
 
 
 def test_an_interrupt_saves_what_was_made_and_the_next_up_goes_on(dev):
