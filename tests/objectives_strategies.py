@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from blueprint.checks.objectives import largest_factor
 from blueprint.metrics import METRICS
 
+LARGEST_SETTING = 1000
+"""Of any factor; a share of 0.9999 could burn 10,000 times too fast."""
+
 _FACTORS = ("page", "slowPage", "ticket", "slowTicket")
 
 
@@ -33,6 +36,6 @@ def _bounds(engine: str, meaning: str) -> list[float]:
 @st.composite
 def _timed(draw: st.DrawFn, bounds: list[float]) -> dict[str, Any]:
     share = draw(st.floats(0.5, 0.9999))
-    factor = st.floats(0.1, largest_factor(share))
+    factor = st.floats(0.1, min(LARGEST_SETTING, largest_factor(share)))
     factors = draw(st.fixed_dictionaries(dict.fromkeys(_FACTORS, factor)))
     return {"seconds": draw(st.sampled_from(bounds)), "share": share, "burnFactors": factors}
