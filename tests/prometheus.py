@@ -17,7 +17,7 @@ from lab.cluster.settings import free_port
 needs_prometheus = pytest.mark.skipif(
     not shutil.which("prometheus"), reason="needs prometheus on PATH (apt-get install prometheus)"
 )
-PATIENCE = 120.0  # seconds; ends a test that hangs, and no other
+PATIENCE = 300.0  # seconds; ends a test that hangs, and no other
 
 Found = TypeVar("Found")
 

@@ -78,7 +78,7 @@ class Running:
 
     def wait_for(self, path: str) -> None:
         """Wait until something came to a path: at most the 10 s of a decision, and what a busy machine adds."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while not self.received.bodies(path):
             assert time.monotonic() < until, f"nothing came to {path}"
             time.sleep(0.1)
@@ -149,7 +149,7 @@ def running(config: dict[str, Any], folder: Path) -> Iterator[Running]:
                 [program(), f"--config={file}"], env=environment(config), stdout=out, stderr=subprocess.STDOUT
             )
         try:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 240
             while not _healthy(health):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < until, log.read_text()
