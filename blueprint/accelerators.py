@@ -33,6 +33,9 @@ CUDA_MAJOR_LABELS = ("nvidia.com/cuda.runtime-version.major", "nvidia.com/cuda.r
 Source: GPU feature discovery's README (address above). Only the gpuOperator dialect has them.
 """
 
+HOURS_PER_MONTH = 730
+"""Of a budget: 365 days, divided by 12."""
+
 GPU_TAINT_KEY = "nvidia.com/gpu"
 """Key of the NoSchedule taint that GKE puts on GPU nodes and that GPU pods tolerate."""
 

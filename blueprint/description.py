@@ -1,7 +1,7 @@
 """One stack's description: its settings beside the locks, as the checks and the resolution read them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from blueprint.locks import ImagesLock, ModelsLock
@@ -75,6 +75,11 @@ class Description:
         for name, model in sorted(self.settings.models.items()):
             if isinstance(model, EndpointModel):
                 yield name, model
+
+
+def own_labels(name: str) -> Mapping[str, str]:
+    """Labels that select the pods of one thing of ours. They never change: a changed selector replaces its owner."""
+    return {INSTANCE: name, PART_OF[0]: PART_OF[1]}
 
 
 def name_in(namespace: Namespace, name: str, *, stack: str) -> str:

@@ -132,7 +132,7 @@ def serving_flows(
         outgoing.append(Flow(what="traces", peers=(_collector(description, monitoring),), ports=(OTLP,)))
     if model.parallel.nodes > 1:
         # NCCL and the engine's own messages use ports that they choose when they start.
-        group = Pods(labels={INSTANCE: (object_name(name, model.formerly),), PART_OF[0]: (PART_OF[1],)})
+        group = own_pods(object_name(name, model.formerly))
         incoming.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
         outgoing.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
     if weights.downloads_itself:
@@ -192,7 +192,12 @@ def part_flows(description: Description, part: Part, *, scraped: Sequence[int], 
 
 
 def _part(description: Description, part: Part) -> Pods:
-    return Pods(labels={INSTANCE: (part_name(description, part),), PART_OF[0]: (PART_OF[1],)})
+    return own_pods(part_name(description, part))
+
+
+def own_pods(*names: str) -> Pods:
+    """Pods of things of ours that are called so, in the stack's namespace."""
+    return Pods(labels={INSTANCE: names, PART_OF[0]: (PART_OF[1],)})
 
 
 def _api_server(monitoring: Monitoring) -> Flow:
@@ -226,18 +231,17 @@ def _doors(cluster: Cluster) -> Sequence[Pods | Addresses]:
 
 
 def _scrape(description: Description, monitoring: Monitoring, engine: EngineProcess) -> Flow:
-    port = SERVING if engine.metrics_port == engine.port else Port(port="metrics")
     if "prometheus" in own_parts(description):
         scraper = _part(description, "prometheus")
     else:
         scraper = Pods(namespace=monitoring.namespace, labels={"app.kubernetes.io/name": SCRAPERS})
-    return Flow(what="scraping of metrics", peers=(scraper,), ports=(port,))
+    return Flow(what="scraping of metrics", peers=(scraper,), ports=(Port(port=engine.metrics_port_name),))
 
 
 def _collector(description: Description, monitoring: Monitoring) -> Pods:
     name = description.collector_name
     if name is not None and takes_traces(description.collector):
-        return Pods(labels={INSTANCE: (name,), PART_OF[0]: (PART_OF[1],)})
+        return own_pods(name)
     # Refused, an exporter of traces that is switched on by extraArgs would fail without a word.
     return Pods(namespace=monitoring.namespace)
 

@@ -9,7 +9,7 @@ from pulumi import Alias, ComponentResource, Input, Output, Resource, ResourceOp
 
 from blueprint.metrics.scraping import PROTOCOLS, relabelings
 from blueprint.monitoring.rules import model_rules
-from blueprint.monitoring.scrape import INTERVAL, metrics_port
+from blueprint.monitoring.scrape import INTERVAL
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
@@ -215,7 +215,7 @@ def pod_monitor_spec(workload: Workload) -> Any:
         **({"scrapeProtocols": list(protocols)} if protocols else {}),
         "podMetricsEndpoints": [
             {
-                "port": metrics_port(workload),
+                "port": engine.metrics_port_name,
                 "path": engine.metrics_path,
                 "interval": INTERVAL,
                 "metricRelabelings": relabelings(engine.name),

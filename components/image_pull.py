@@ -8,6 +8,7 @@ from pulumi import Input
 from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.pod.placement import GPU_TOLERATION, one_of, spot_tolerations
+from components.pod.security import CONTAINER, pod_user
 from components.pod.template import pull_secrets
 
 LABELS = {**PROJECT, "app.kubernetes.io/name": "image-pull"}
@@ -21,7 +22,7 @@ def image_pull_spec(workloads: Sequence[Workload], images: Sequence[Input[str]])
     The kubelet pulls a container's image before it starts it, and keeps an image that a container of a pod has. The
     programs are those of every Linux image that runs Python. images: what the engines run in, each once.
     """
-    container = {"imagePullPolicy": "IfNotPresent", "resources": _RESOURCES, "securityContext": _RESTRICTED}
+    container = {"imagePullPolicy": "IfNotPresent", "resources": _RESOURCES, "securityContext": CONTAINER}
     return {
         "selector": {"matchLabels": LABELS},
         # All nodes at once: a pull takes minutes, and nobody waits for these pods.
@@ -33,12 +34,7 @@ def image_pull_spec(workloads: Sequence[Workload], images: Sequence[Input[str]])
                 "enableServiceLinks": False,
                 # Process 1 ignores SIGTERM.
                 "terminationGracePeriodSeconds": 1,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": _NOBODY,
-                    "runAsGroup": _NOBODY,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
+                "securityContext": pod_user(_NOBODY),
                 **pull_secrets(*sorted({one.pull_secret for one in workloads if one.pull_secret})),
                 **image_pull_placement(workloads),
                 "initContainers": [
@@ -52,12 +48,6 @@ def image_pull_spec(workloads: Sequence[Workload], images: Sequence[Input[str]])
 
 
 _RESOURCES = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "32Mi"}}
-
-_RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-}
 
 
 def image_pull_placement(workloads: Sequence[Workload]) -> Any:

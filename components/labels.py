@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from blueprint.description import INSTANCE, PART_OF
+from blueprint.description import PART_OF, own_labels
 from blueprint.workload import Workload
 
 PROJECT = dict([PART_OF])
@@ -14,12 +14,12 @@ LEADER_LABEL = "leaderworkerset.sigs.k8s.io/worker-index"
 
 def selector(workload: Workload) -> Mapping[str, str]:
     """Labels that select a model's pods. They never change: a changed selector replaces the Deployment."""
-    return {INSTANCE: workload.object_name, **PROJECT}
+    return own_labels(workload.object_name)
 
 
 def download_selector(workload: Workload) -> Mapping[str, str]:
     """Labels that select the pods of the Job that fills a model's cache, and no replica."""
-    return {INSTANCE: f"{workload.object_name}-download", **PROJECT}
+    return own_labels(f"{workload.object_name}-download")
 
 
 def answering(workload: Workload) -> Mapping[str, str]:

@@ -3,15 +3,12 @@
 import difflib
 from collections.abc import Iterator
 
-from blueprint.accelerators import ACCELERATORS
+from blueprint.accelerators import ACCELERATORS, HOURS_PER_MONTH
 from blueprint.description import Description
 from blueprint.issues import Issue
 from blueprint.parallel import gpus_per_replica
 from blueprint.rollout import available_gpus, spare_gpus, wanted_gpus
 from blueprint.settings import Cluster
-
-HOURS_PER_MONTH = 730
-"""365 x 24 / 12; what cloud price lists call a month."""
 
 
 def check(description: Description) -> Iterator[Issue]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from blueprint.addresses import address_of
 from blueprint.checks.extra_arguments import options_of
+from blueprint.checks.locks import unresolved
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
-from blueprint.locks import IMAGES_LOCK
 from blueprint.monitoring.collector import IMAGE
 from blueprint.monitoring.tracing import OPTIONS, VARIABLES, sends_traces
 from blueprint.settings import KubernetesModel
@@ -39,12 +39,7 @@ def check(description: Description) -> Iterator[Issue]:
             remedy="Give host and port alone, such as http://jaeger.monitoring.svc:4317.",
         )
     if not description.in_lab and description.images_lock.pin(IMAGE).digest is None:
-        yield Issue(
-            path=_PATH,
-            problem=f"{IMAGE} is unresolved in {IMAGES_LOCK}; it deploys to the lab only",
-            remedy=f"Run `llm lock {IMAGE}` where the registry can be reached, and commit.",
-            reads=(("cluster", "context"), ("cluster", "id")),
-        )
+        yield unresolved(_PATH, IMAGE, reads=(("cluster", "context"), ("cluster", "id")))
     if sends_traces(description):
         for name, model in description.kubernetes_models():
             yield from _model(("models", name, "engine"), model)

@@ -48,12 +48,18 @@ def _image(
 ) -> Iterator[Issue]:
     image = _registry_image(model)
     if image is not None and description.images_lock.pin(image).digest is None:
-        yield Issue(
-            path=("models", name, "engine", "version"),
-            problem=f"{image} is unresolved in {IMAGES_LOCK}; it deploys to the lab only",
-            remedy=f"Run `llm lock {image}` where the registry can be reached, and commit.",
-            reads=(("models", name, "engine", "name"), ("models", name, "engine", "image"), *place),
-        )
+        engine = ("models", name, "engine")
+        yield unresolved((*engine, "version"), image, reads=((*engine, "name"), (*engine, "image"), *place))
+
+
+def unresolved(path: KeyPath, image: str, *, reads: tuple[KeyPath, ...]) -> Issue:
+    """An image without digest, outside the lab."""
+    return Issue(
+        path=path,
+        problem=f"{image} is unresolved in {IMAGES_LOCK}; it deploys to the lab only",
+        remedy=f"Run `llm lock {image}` where the registry can be reached, and commit.",
+        reads=reads,
+    )
 
 
 def _registry_image(model: KubernetesModel | EndpointModel) -> str | None:

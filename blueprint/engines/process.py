@@ -89,3 +89,8 @@ class EngineProcess:
     inference_paths: Sequence[str]
     keys: KeyInput | None = None
     compile_cache_variables: Sequence[str] = ()
+
+    @property
+    def metrics_port_name(self) -> str:
+        """What the container calls the port with the metrics."""
+        return "http" if self.metrics_port == self.port else "metrics"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from blueprint.description import INSTANCE, PART_OF, Description, object_name
+from blueprint.description import Description, object_name
 from blueprint.monitoring.collector import (
     GRPC_PORT,
     HTTP_PORT,
@@ -14,7 +14,7 @@ from blueprint.monitoring.collector import (
     secret_variables,
     takes_traces,
 )
-from blueprint.network import DNS, Flow, Flows, Pods, Port, target_flow
+from blueprint.network import DNS, Flow, Flows, Pods, Port, own_pods, target_flow
 from blueprint.pins import pinned_image
 from blueprint.resources import Resolved
 from blueprint.settings import Monitoring
@@ -55,8 +55,7 @@ def _flows(description: Description, monitoring: Monitoring, collector: Collecto
     names = [object_name(name, model.formerly) for name, model in description.kubernetes_models()]
     incoming = []
     if takes_traces(collector) and names:
-        models = Pods(labels={INSTANCE: names, PART_OF[0]: (PART_OF[1],)})
-        incoming.append(Flow(what="traces of the models", peers=(models,), ports=(Port(port=GRPC_PORT),)))
+        incoming.append(Flow(what="traces of the models", peers=(own_pods(*names),), ports=(Port(port=GRPC_PORT),)))
     # Containers' logs are on the nodes: whoever reads them there hands them in.
     agents = Pods(namespace=monitoring.namespace)
     ports = (Port(port=GRPC_PORT), Port(port=HTTP_PORT))

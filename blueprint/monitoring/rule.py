@@ -28,6 +28,7 @@ class Alert:
 
     wait: how long it has to hold, as Prometheus writes durations.
     summary, description: templates of Prometheus.
+    labels: beside those of its group.
     """
 
     alert: str
@@ -42,11 +43,12 @@ class Alert:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Rules that are evaluated together, in their order."""
+    """Rules that are evaluated together, in their order. labels: of its alerts, by which they are routed."""
 
     name: str
     interval: str
     rules: Sequence[Recording | Alert]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def rules_spec(groups: Sequence[Group], runbooks: str | None) -> Any:
@@ -56,7 +58,7 @@ def rules_spec(groups: Sequence[Group], runbooks: str | None) -> Any:
             {
                 "name": group.name,
                 "interval": group.interval,
-                "rules": [_written(rule, (runbooks or RUNBOOKS).rstrip("/")) for rule in group.rules],
+                "rules": [_written(rule, group.labels, (runbooks or RUNBOOKS).rstrip("/")) for rule in group.rules],
             }
             for group in groups
             if group.rules
@@ -64,14 +66,14 @@ def rules_spec(groups: Sequence[Group], runbooks: str | None) -> Any:
     }
 
 
-def _written(rule: Recording | Alert, runbooks: str) -> Any:
+def _written(rule: Recording | Alert, labels: Mapping[str, str], runbooks: str) -> Any:
     if isinstance(rule, Recording):
         return {"record": rule.record, "expr": rule.expr, **({"labels": dict(rule.labels)} if rule.labels else {})}
     return {
         "alert": rule.alert,
         "expr": rule.expr,
         "for": rule.wait,
-        "labels": {"severity": rule.severity, **rule.labels},
+        "labels": {"severity": rule.severity, **labels, **rule.labels},
         "annotations": {
             "summary": rule.summary,
             "description": rule.description,

@@ -23,7 +23,9 @@ def stack_rules(
     """The spec of the stack's PrometheusRule. monthly_usd: its budget, if any."""
     priced = [workload.name for workload in workloads if workload.hourly_usd is not None]
     alerts = list(stack.alerts(namespace=namespace, models=priced, monthly_usd=monthly_usd))
-    group = Group(name=f"llm-{namespace}-stack", interval=recording.INTERVAL, rules=alerts)
+    group = Group(
+        name=f"llm-{namespace}-stack", interval=recording.INTERVAL, rules=alerts, labels={"namespace": namespace}
+    )
     return rules_spec([group], monitoring.runbooks)
 
 
@@ -33,4 +35,5 @@ def _alerts(subject: Subject) -> Iterator[Group]:
             name=f"llm-{subject.namespace}-{subject.workload.object_name}-{part}-alerts",
             interval=recording.INTERVAL,
             rules=list(concern.alerts(subject)),
+            labels=subject.alert_labels,
         )

@@ -7,7 +7,7 @@ dashboards and scalers read the same series whoever scrapes.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blueprint.description import INSTANCE, PART_OF
+from blueprint.description import own_labels
 from blueprint.metrics.queries import selector
 from blueprint.metrics.scraping import relabelings
 from blueprint.workload import Workload
@@ -20,14 +20,8 @@ def scrape_configs(workloads: Sequence[Workload], *, namespace: str) -> Sequence
     return [_job(workload, namespace) for workload in workloads]
 
 
-def metrics_port(workload: Workload) -> str:
-    """Name of the container's port that has the metrics."""
-    return "metrics" if workload.engine.metrics_port != workload.engine.port else "http"
-
-
 def _job(workload: Workload, namespace: str) -> Any:
-    pods = {INSTANCE: workload.object_name, PART_OF[0]: PART_OF[1]}
-    chosen = ",".join(f"{key}={value}" for key, value in pods.items())
+    chosen = ",".join(f"{key}={value}" for key, value in own_labels(workload.object_name).items())
     return {
         "job_name": selector(namespace, workload.object_name)["job"],
         "scrape_interval": INTERVAL,
@@ -36,7 +30,7 @@ def _job(workload: Workload, namespace: str) -> Any:
             {"role": "pod", "namespaces": {"names": [namespace]}, "selectors": [{"role": "pod", "label": chosen}]}
         ],
         "relabel_configs": [
-            _only("keep", "__meta_kubernetes_pod_container_port_name", metrics_port(workload)),
+            _only("keep", "__meta_kubernetes_pod_container_port_name", workload.engine.metrics_port_name),
             # A pod that has ended keeps its address for a while, and another may have got it.
             _only("drop", "__meta_kubernetes_pod_phase", "(Failed|Succeeded)"),
             *(
@@ -47,7 +41,7 @@ def _job(workload: Workload, namespace: str) -> Any:
                     ("pod_container_name", "container"),
                 )
             ),
-            {"target_label": "endpoint", "replacement": metrics_port(workload)},
+            {"target_label": "endpoint", "replacement": workload.engine.metrics_port_name},
         ],
         "metric_relabel_configs": [_plain(step) for step in relabelings(workload.engine.name)],
     }

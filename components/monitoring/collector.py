@@ -2,20 +2,19 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi_kubernetes as k8s
-import yaml
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from blueprint.description import INSTANCE
+from blueprint.description import own_labels
 from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.monitoring.collector import GRPC_PORT, HEALTH_PORT, HTTP_PORT
 from blueprint.monitoring.gateway import Gateway
-from components.labels import PROJECT
+from components.monitoring.written import written
 from components.network import policy_spec
+from components.pod.security import CONTAINER, pod_user
 
 CONFIGURATION = "collector.yaml"
 _FOLDER = "/etc/collector"
@@ -64,12 +63,12 @@ def register_collector(
 
 def selector(gateway: Gateway) -> Mapping[str, str]:
     """Labels of its pods and of all its objects."""
-    return {INSTANCE: gateway.name, **PROJECT}
+    return own_labels(gateway.name)
 
 
 def config_map_data(gateway: Gateway) -> Mapping[str, str]:
     """Its configuration, a statement a line."""
-    return {CONFIGURATION: yaml.safe_dump(dict(gateway.configuration), sort_keys=False, width=math.inf)}
+    return {CONFIGURATION: written(dict(gateway.configuration))}
 
 
 def service_spec(gateway: Gateway) -> Any:
@@ -104,12 +103,7 @@ def deployment_spec(gateway: Gateway, *, keys_digest: Input[str] | None) -> Any:
                 "automountServiceAccountToken": False,
                 "enableServiceLinks": False,
                 "terminationGracePeriodSeconds": _GRACE_SECONDS,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": _USER,
-                    "runAsGroup": _USER,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
+                "securityContext": pod_user(_USER),
                 "containers": [container(gateway)],
                 "volumes": [{"name": "configuration", "configMap": {"name": gateway.name}}],
             },
@@ -141,11 +135,7 @@ def container(gateway: Gateway) -> Any:
             "requests": {"cpu": "100m", "memory": f"{_MEMORY_MIB}Mi"},
             "limits": {"memory": f"{_MEMORY_MIB}Mi"},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "securityContext": CONTAINER,
         "volumeMounts": [{"name": "configuration", "mountPath": _FOLDER, "readOnly": True}],
         # It starts within a second; the rest is for a node that is short of processors.
         "startupProbe": {**probe, "periodSeconds": 5, "failureThreshold": 12},

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi_kubernetes as k8s
-import yaml
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from blueprint.monitoring.rules import model_rules, stack_rules
@@ -12,6 +11,7 @@ from blueprint.monitoring.scrape import scrape_configs
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT, labels
+from components.monitoring.written import written
 
 SCRAPE_FILE = "scrape.yaml"
 """Its key, for scrape_config_files (Prometheus 2.43 and later; before, its content goes into the configuration)."""
@@ -58,7 +58,7 @@ def model_files(workload: Workload, namespace: str, monitoring: Monitoring) -> A
     """What Prometheus needs for one model."""
     spec = model_rules(workload, namespace=namespace, monitoring=monitoring)
     return {
-        f"{workload.object_name}.{SCRAPE_FILE}": _written(
+        f"{workload.object_name}.{SCRAPE_FILE}": written(
             {"scrape_configs": scrape_configs([workload], namespace=namespace)}
         ),
         **rule_file(monitoring, workload.object_name, spec),
@@ -67,8 +67,4 @@ def model_files(workload: Workload, namespace: str, monitoring: Monitoring) -> A
 
 def rule_file(monitoring: Monitoring, name: str, spec: Any) -> Any:
     """Rules as a file of Prometheus; nothing where they are switched off."""
-    return {f"{name}.rules.yaml": _written(spec)} if monitoring.rules else {}
-
-
-def _written(value: Any) -> str:
-    return str(yaml.safe_dump(value, sort_keys=False, width=1000))
+    return {f"{name}.rules.yaml": written(spec)} if monitoring.rules else {}

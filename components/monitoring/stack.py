@@ -38,61 +38,89 @@ class MonitoringStack(ComponentResource):
 
     def __init__(self, name: str, args: MonitoringStackArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:MonitoringStack", name, {}, opts)
-        if args.monitoring.mode == "existing":
-            register_files(
-                f"{name}-prometheus",
-                monitoring=args.monitoring,
-                namespace=args.namespace,
-                workloads=args.workloads,
-                monthly_usd=args.monthly_usd,
-                parent=self,
-            )
-        if args.monitoring.mode == "operator" and args.monitoring.rules:
-            register_rules(
-                f"{name}-rules",
-                metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},
-                monitoring=args.monitoring,
-                namespace=args.namespace,
-                spec=lambda namespace: stack_rules(
-                    args.workloads, namespace=namespace, monitoring=args.monitoring, monthly_usd=args.monthly_usd
-                ),
-                parent=self,
-            )
-        if args.monitoring.mode == "operator" and args.monitoring.routes is not None:
-            register_routes(
-                f"{name}-routes",
-                metadata={"name": args.name, "namespace": args.namespace, "labels": PROJECT},
-                monitoring=args.monitoring,
-                routes=args.monitoring.routes,
-                secrets=args.secrets,
-                parent=self,
-            )
-        dashboards: Sequence[str] = []
-        if args.monitoring.dashboards:
-            dashboards = register_dashboards(
-                f"{name}-dashboards",
-                prefix=args.name,
-                namespace=args.namespace,
-                monthly_usd=args.monthly_usd,
-                parent=self,
-            )
-        if args.collector is not None:
-            register_collector(
-                f"{name}-collector",
-                gateway=args.collector,
-                namespace=args.namespace,
-                secrets=args.secrets,
-                parent=self,
-            )
-        if args.servers is not None:
-            servers = MonitoringServersArgs(
-                servers=args.servers,
-                monitoring=args.monitoring,
-                namespace=args.namespace,
-                workloads=args.workloads,
-                monthly_usd=args.monthly_usd,
-                dashboards=dashboards,
-                secrets=args.secrets,
-            )
-            MonitoringServers(f"{name}-servers", servers, ResourceOptions(parent=self))
+        self._args = args
+        self._metadata = {"name": args.name, "namespace": args.namespace, "labels": PROJECT}
+        self._files(name)
+        self._rules(name)
+        self._routes(name)
+        dashboards = self._dashboards(name)
+        self._collector(name)
+        self._servers(name, dashboards)
         self.register_outputs({})
+
+    def _files(self, name: str) -> None:
+        args = self._args
+        if args.monitoring.mode != "existing":
+            return
+        register_files(
+            f"{name}-prometheus",
+            monitoring=args.monitoring,
+            namespace=args.namespace,
+            workloads=args.workloads,
+            monthly_usd=args.monthly_usd,
+            parent=self,
+        )
+
+    def _rules(self, name: str) -> None:
+        args = self._args
+        if args.monitoring.mode != "operator" or not args.monitoring.rules:
+            return
+        register_rules(
+            f"{name}-rules",
+            metadata=self._metadata,
+            monitoring=args.monitoring,
+            namespace=args.namespace,
+            spec=lambda namespace: stack_rules(
+                args.workloads, namespace=namespace, monitoring=args.monitoring, monthly_usd=args.monthly_usd
+            ),
+            parent=self,
+        )
+
+    def _routes(self, name: str) -> None:
+        monitoring = self._args.monitoring
+        if monitoring.mode != "operator" or monitoring.routes is None:
+            return
+        register_routes(
+            f"{name}-routes",
+            metadata=self._metadata,
+            monitoring=monitoring,
+            routes=monitoring.routes,
+            secrets=self._args.secrets,
+            parent=self,
+        )
+
+    def _dashboards(self, name: str) -> Sequence[str]:
+        """Names of the ConfigMaps that have them."""
+        args = self._args
+        if not args.monitoring.dashboards:
+            return []
+        return register_dashboards(
+            f"{name}-dashboards",
+            prefix=args.name,
+            namespace=args.namespace,
+            monthly_usd=args.monthly_usd,
+            parent=self,
+        )
+
+    def _collector(self, name: str) -> None:
+        args = self._args
+        if args.collector is None:
+            return
+        register_collector(
+            f"{name}-collector", gateway=args.collector, namespace=args.namespace, secrets=args.secrets, parent=self
+        )
+
+    def _servers(self, name: str, dashboards: Sequence[str]) -> None:
+        args = self._args
+        if args.servers is None:
+            return
+        servers = MonitoringServersArgs(
+            servers=args.servers,
+            monitoring=args.monitoring,
+            namespace=args.namespace,
+            workloads=args.workloads,
+            monthly_usd=args.monthly_usd,
+            dashboards=dashboards,
+            secrets=args.secrets,
+        )
+        MonitoringServers(f"{name}-servers", servers, ResourceOptions(parent=self))

@@ -12,6 +12,7 @@ from blueprint.workload import Workload
 from components.pod.environment import environment_name, hub_token_variable
 from components.pod.keys import key_arguments, key_mounts, key_variables
 from components.pod.probes import probes
+from components.pod.security import CONTAINER
 
 
 def container(workload: Workload, hub_token: SecretKey | None, image: Input[str]) -> Any:
@@ -34,12 +35,8 @@ def container(workload: Workload, hub_token: SecretKey | None, image: Input[str]
         **({"env": variables} if variables else {}),
         "ports": ports(workload),
         "resources": resources(workload),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            # The root file system stays writable: NVIDIA's CDI hook writes to it when the container is made.
-            "readOnlyRootFilesystem": False,
-        },
+        # The root file system stays writable: NVIDIA's CDI hook writes to it when the container is made.
+        "securityContext": {**CONTAINER, "readOnlyRootFilesystem": False},
         "volumeMounts": [
             {"name": "cache", "mountPath": CACHE_PATH},
             *([{"name": "weights", "mountPath": IMAGE_PATH, "readOnly": True}] if storage.image else []),
@@ -70,7 +67,7 @@ def trace_variables(workload: Workload) -> Any:
 def ports(workload: Workload) -> Any:
     """The port of the API, and that of the metrics where it is another."""
     engine = workload.engine
-    named = {"http": engine.port, **({"metrics": engine.metrics_port} if engine.metrics_port != engine.port else {})}
+    named = {"http": engine.port, engine.metrics_port_name: engine.metrics_port}
     return [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in named.items()]
 
 

@@ -9,6 +9,7 @@ from blueprint.workload import Workload
 from components.labels import labels
 from components.pod.container import container
 from components.pod.placement import placement, stay_annotations
+from components.pod.security import pod_user_with_volumes
 from components.pod.volumes import volumes
 from components.weights.scripts import download_container
 
@@ -47,13 +48,5 @@ def init_containers(workload: Workload, hub_token: SecretKey | None, image: Inpu
 
 
 def pod_security(workload: Workload) -> Any:
-    """Pod Security's restricted profile, with the image's own user; the cache is writable by its group."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": workload.engine.user_id,
-        "runAsGroup": workload.engine.user_id,
-        "fsGroup": workload.engine.user_id,
-        # Changing the owner of every file of a large cache at each start takes minutes.
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+    """The image's own user; the cache is writable by its group."""
+    return pod_user_with_volumes(workload.engine.user_id)

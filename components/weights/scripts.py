@@ -12,6 +12,7 @@ from pulumi import Input
 from blueprint.settings.stack import SecretKey
 from blueprint.weights import CACHE_PATH
 from blueprint.workload import Workload
+from components.pod.security import CONTAINER
 
 HF_HOME = f"{CACHE_PATH}/huggingface"
 _FOLDER = "/llm"
@@ -53,11 +54,7 @@ def download_container(workload: Workload, hub_token: SecretKey | None, image: I
         ],
         # Eight streams of 1 MiB; what it writes is the kernel's cache, which counts and gives way.
         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "securityContext": CONTAINER,
         "volumeMounts": [
             {"name": "cache", "mountPath": CACHE_PATH},
             {"name": "scripts", "mountPath": f"{_FOLDER}/download", "readOnly": True},

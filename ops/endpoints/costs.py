@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from blueprint.accelerators import HOURS_PER_MONTH
 from ops.endpoints.facts import Facts
 from ops.endpoints.outcome import told
-from ops.endpoints.prices import HOURS, Prices, ask, times, total, usd
+from ops.endpoints.prices import Prices, ask, times, total, usd
 from ops.endpoints.scope import Scope, json_option, opened, stack_option
 from ops.table import printable, table
 
@@ -35,12 +36,12 @@ class Cost:
     @property
     def month_min(self) -> float | None:
         """At its fewest replicas, for a month."""
-        return times(self.hour_min, HOURS)
+        return times(self.hour_min, HOURS_PER_MONTH)
 
     @property
     def month_max(self) -> float | None:
         """At its most replicas, for a month."""
-        return times(self.hour_max, HOURS)
+        return times(self.hour_max, HOURS_PER_MONTH)
 
     @property
     def now(self) -> float | None:
@@ -86,7 +87,7 @@ def _as_json(scope: Scope, costs: Sequence[Cost], prices: Prices) -> dict[str, A
         "stack": scope.stack.name,
         "namespace": scope.namespace,
         "prices": {"source": prices.source, "asked_at": prices.asked_at, "error": prices.error},
-        "hours_per_month": HOURS,
+        "hours_per_month": HOURS_PER_MONTH,
         "endpoints": [
             {
                 "model": cost.model,
@@ -125,7 +126,8 @@ def _as_text(scope: Scope, costs: Sequence[Cost], prices: Prices) -> str:
     return "\n".join(
         [
             *map(printable, lines),
-            f"Prices per replica: {prices.source}, asked at {prices.asked_at}.{stand_in} A month is {HOURS} hours.",
+            f"Prices per replica: {prices.source}, asked at {prices.asked_at}.{stand_in} "
+            f"A month is {HOURS_PER_MONTH} hours.",
             "Paused and sleeping endpoints cost nothing; starting ones are billed.",
         ]
     )

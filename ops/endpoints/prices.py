@@ -11,9 +11,6 @@ from endpoints.catalogue import Hardware, find
 from endpoints.errors import EndpointsError
 from ops.endpoints.scope import Scope
 
-HOURS = 730
-"""Of a month, as the budget setting counts them."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:

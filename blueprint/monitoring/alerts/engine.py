@@ -58,7 +58,6 @@ def _scraped(subject: Subject) -> Iterator[Alert]:
             expr=f"absent({up})",
             wait="10m",
             severity="critical",
-            labels=subject.alert_labels,
             summary=f"{workload.name}: Prometheus scrapes no replica",
             description="No pod of it is a target: there is none, or Prometheus does not select the PodMonitor. "
             "Nothing else about this model can raise an alert.",
@@ -71,7 +70,6 @@ def _scraped(subject: Subject) -> Iterator[Alert]:
         expr=f"max by (namespace, pod) ({up}) == 0 and max by (namespace, pod) (max_over_time({up}[1h])) > 0",
         wait=f"{wait}s",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{workload.name}: {{{{ $labels.pod }}}} does not answer its scrapes",
         description=f"It did within the last hour, and has not for {wait} s.",
         dashboard="llm-fleet",
@@ -93,7 +91,6 @@ def _stalled(subject: Subject) -> Alert:
         expr=f"max by (namespace, pod) (min_over_time({runs}[2m])) > 0 unless ({' or '.join(progress)})",
         wait="5m",
         severity="critical",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: {{{{ $labels.pod }}}} runs {{{{ $value }}}} requests and makes no token",
         description="For more than 5 minutes. Its health check may be fine all the same.",
         dashboard="llm-model",
@@ -108,7 +105,6 @@ def _queue_growing(subject: Subject) -> Alert:
         f" and avg_over_time({waiting}[10m]) >= avg_over_time({waiting}[10m] offset 10m)",
         wait="5m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: {{{{ $value }}}} requests or more wait, and they do not get fewer",
         description=f"More than {QUEUE_LENGTH} have waited for 10 minutes, no fewer than in the 10 minutes before.",
         dashboard="llm-model",
@@ -121,7 +117,6 @@ def _rejected(subject: Subject) -> Alert:
         expr=f"{subject.recorded(recorded.REJECTED)} > 0",
         wait="5m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: {{{{ $value | humanize }}}} requests/s are turned away",
         description="The queue has been full for 5 minutes. Callers get an error and may try again.",
         dashboard="llm-model",
@@ -135,7 +130,6 @@ def _thrashing(subject: Subject) -> Alert:
         f" and {subject.recorded(recorded.PREEMPTIONS)} > {PREEMPTIONS_PER_SECOND}",
         wait="10m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: the KV cache is {{{{ $value | humanizePercentage }}}} full, and requests "
         "are taken out of the batch",
         description=f"More than {PREEMPTIONS_PER_SECOND} a second for 10 minutes: their work is done twice.",
@@ -149,7 +143,6 @@ def _memory_high(subject: Subject) -> Alert:
         expr=f"max by (namespace, pod, gpu) ({subject.recorded(recorded.GPU_MEMORY)}) > {GPU_MEMORY_SHARE}",
         wait="10m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: GPU {{{{ $labels.gpu }}}} of {{{{ $labels.pod }}}} is "
         "{{ $value | humanizePercentage }} full",
         description=f"Above {GPU_MEMORY_SHARE:.0%} of this card for 10 minutes, by an engine that takes memory as it "

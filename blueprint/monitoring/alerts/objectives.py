@@ -67,7 +67,7 @@ def _budget_burn(subject: Subject, sli: Sli, burn: _Burn) -> Alert:
         expr=expr,
         wait=burn.wait,
         severity=burn.severity,
-        labels={**subject.alert_labels, "window": burn.long},
+        labels={"window": burn.long},
         summary=f"{subject.workload.name}: {{{{ $value | humanizePercentage }}}} of {missed} in {burn.long}; "
         f"{(1 - sli.share) * 100:.4g} % may",
         description=f"The budget goes {factor:g} times too fast or more, over {burn.long} and over {burn.short}. "
@@ -85,7 +85,6 @@ def _latency_high(subject: Subject) -> Iterator[Alert]:
         expr=f"{subject.recorded(recorded.latency('p95'))} > {seconds!r}",
         wait="10m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: 5 % of the requests take longer than {{{{ $value | humanizeDuration }}}}",
         description=f"objectives.latencyP95Seconds is {seconds:g}, for whole answers: long ones take longer.",
         dashboard="llm-model",
@@ -101,7 +100,6 @@ def _error_rate_high(subject: Subject) -> Iterator[Alert]:
         f" and {subject.recorded(recorded.ENDED)} > {subject.traffic_floor!r}",
         wait="5m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: {{{{ $value | humanizePercentage }}}} of the requests fail",
         description=f"More than {ERROR_SHARE:.0%} for 5 minutes, with more than {subject.traffic_floor:g} requests/s.",
         dashboard="llm-model",

@@ -33,7 +33,6 @@ def _restarting(subject: Subject) -> Alert:
         expr=f"max by (namespace, pod, container) (increase({restarts}[30m])) > {RESTARTS}",
         wait="1m",
         severity="critical",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: {{{{ $labels.pod }}}} restarted {{{{ $value | humanize }}}} times in 30 "
         "minutes",
         description="Container {{ $labels.container }}. Each start loads the model again, and answers are cut off.",
@@ -48,7 +47,6 @@ def _pending(subject: Subject) -> Alert:
         # A node that is added for it takes up to 10 minutes to come.
         wait="15m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name}: {{{{ $labels.pod }}}} finds no node for 15 minutes",
         description=f"It needs {subject.workload.gpu_count} GPUs of {' or '.join(subject.workload.accelerators)}.",
         dashboard="llm-autoscaling",
@@ -67,7 +65,6 @@ def _idle(subject: Subject) -> Alert:
         expr=f"{subject.recorded(held)} > 0 and {quiet}",
         wait="1h",
         severity="info",
-        labels=subject.alert_labels,
         summary=f"{subject.workload.name} holds {what} and has had no request for an hour",
         description="Nobody uses it now.",
         dashboard="llm-cost",
@@ -88,7 +85,6 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
         expr=f"{desired} >= {series(kube_state.SCALER_MAX)}",
         wait="15m",
         severity="warning",
-        labels=subject.alert_labels,
         summary=f"{workload.name}: {{{{ $value }}}} replicas are wanted, and no more are allowed",
         description=f"scaling.max is {scaling.max}. More load from here on waits.",
         dashboard="llm-autoscaling",
@@ -99,7 +95,6 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
         expr=f"{series(kube_state.SCALER_CONDITION, condition='ScalingActive', status='false')} == 1 and {desired} > 0",
         wait="10m",
         severity="critical",
-        labels=subject.alert_labels,
         summary=f"{workload.name}: its HorizontalPodAutoscaler cannot read its metrics and changes nothing",
         description=f"{scaler} has had ScalingActive false for 10 minutes. Replicas stay as many as they are.",
         dashboard="llm-autoscaling",
@@ -112,7 +107,6 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
             expr=f"sum by (scaledObject) (rate({errors}[5m])) > 0",
             wait="10m",
             severity="warning",
-            labels=subject.alert_labels,
             summary=f"{workload.name}: KEDA gets no answer for its triggers",
             description=f"{{{{ $value | humanize }}}} errors/s. After {scaling.fallback_failures} in a row it keeps at "
             f"least {scaling.fallback_replicas} replicas.",

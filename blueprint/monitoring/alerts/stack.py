@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+from blueprint.accelerators import HOURS_PER_MONTH
 from blueprint.metrics import dcgm
 from blueprint.metrics.raw import Raw
 from blueprint.monitoring import recorded
 from blueprint.monitoring.rule import Alert
 
-HOURS_PER_MONTH = 730
-"""As the budget's check has them."""
-
 
 def alerts(*, namespace: str, models: Sequence[str], monthly_usd: float | None) -> Iterator[Alert]:
     """Alerts of a stack with models on Kubernetes. models: those whose cost is known."""
-    labels = {"namespace": namespace}
     if monthly_usd is not None and models:
         yield _spend(namespace, models, monthly_usd)
     yield from _gpus(namespace)
@@ -22,7 +19,6 @@ def alerts(*, namespace: str, models: Sequence[str], monthly_usd: float | None) 
         expr="vector(1)",
         wait="0s",
         severity="info",
-        labels=labels,
         summary="Alerts of this stack arrive",
         description="It is always firing. Send it to a service that calls somebody when it stops.",
         dashboard="llm-fleet",
@@ -36,7 +32,6 @@ def _spend(namespace: str, models: Sequence[str], monthly_usd: float) -> Alert:
         expr=f"sum({cost}) * {HOURS_PER_MONTH} > {monthly_usd!r}",
         wait="1h",
         severity="warning",
-        labels={"namespace": namespace},
         summary="A month like this hour costs {{ $value | printf `%.0f` }} USD, and "
         f"{monthly_usd:,.0f} are budgeted",
         description="By the GPUs that the models' pods hold, the prices in cluster.accelerators, and 730 hours.",
@@ -58,7 +53,6 @@ def _gpus(namespace: str) -> Iterator[Alert]:
         expr=f"max by ({card}) ({held(dcgm.XID)}) > 0 unless on (gpu, UUID) ({before})",
         wait="0s",
         severity="warning",
-        labels={"namespace": namespace},
         summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} reports Xid {{ $value }}",
         description="Card {{ $labels.UUID }}, within the last 15 minutes. The page says which numbers are the "
         "card's fault.",
@@ -70,7 +64,6 @@ def _gpus(namespace: str) -> Iterator[Alert]:
         f" or max by ({card}) (increase({held(dcgm.UNCORRECTABLE_REMAPPED_ROWS)}[1h])) > 0",
         wait="0s",
         severity="critical",
-        labels={"namespace": namespace},
         summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} has memory errors that it could not correct",
         description="Card {{ $labels.UUID }}, within the last hour. Answers of this replica may be wrong.",
         dashboard="llm-gpu",
@@ -80,7 +73,6 @@ def _gpus(namespace: str) -> Iterator[Alert]:
         expr=f"max by ({card}) ({held(dcgm.ROW_REMAP_FAILURE)}) > 0",
         wait="0s",
         severity="critical",
-        labels={"namespace": namespace},
         summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} has no spare memory rows left",
         description="Card {{ $labels.UUID }} could not replace a bad row. It has to be exchanged.",
         dashboard="llm-gpu",

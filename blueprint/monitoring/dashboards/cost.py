@@ -1,6 +1,6 @@
 """Cost: what the held GPUs cost, what a million tokens cost, what is paid for nothing."""
 
-from blueprint.monitoring.alerts.stack import HOURS_PER_MONTH
+from blueprint.accelerators import HOURS_PER_MONTH
 from blueprint.monitoring.dashboards.common import SEVERAL, TO_MODEL, by_model, chosen, now, per_model, together
 from blueprint.monitoring.dashboards.dashboard import Dashboard, Row
 from blueprint.monitoring.dashboards.panels import Panel, Query, Threshold

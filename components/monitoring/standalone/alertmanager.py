@@ -11,7 +11,8 @@ from blueprint.monitoring.standalone import ALERTMANAGER_ARGUMENTS
 from blueprint.settings import Monitoring
 from blueprint.settings.monitoring import Standalone
 from components.monitoring.standalone.place import ServerPlace
-from components.monitoring.standalone.pod import digest, pod_template, probe, resources, stateful_set_spec, written
+from components.monitoring.standalone.pod import digest, pod_template, probe, resources, stateful_set_spec
+from components.monitoring.written import written
 
 CONFIG_FILE = "alertmanager.yaml"
 

@@ -10,7 +10,8 @@ from pulumi import Output
 
 from blueprint.monitoring.standalone import DASHBOARDS_FOLDER, GRAFANA_INI, Servers, grafana_files
 from components.monitoring.standalone.place import ServerPlace
-from components.monitoring.standalone.pod import digest, pod_template, probe, resources, server_selector, written
+from components.monitoring.standalone.pod import digest, pod_template, probe, resources, server_selector
+from components.monitoring.written import written
 
 ADMIN_PASSWORD = "admin-password"  # noqa: S105  the key in the Secret
 _SECRETS_FOLDER = "/run/llm-inference/grafana"

@@ -4,21 +4,20 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from pulumi import Input
 
-from blueprint.description import INSTANCE
+from blueprint.description import own_labels
 from blueprint.monitoring.standalone import Server
 from blueprint.settings.monitoring import Standalone
-from components.labels import PROJECT
+from components.pod.security import CONTAINER, pod_user_with_volumes
 
 CONFIGURATION = "llm-inference/configuration"
 """Annotation of a pod: a digest of what it reads when it starts."""
 
 
 def server_selector(server: Server) -> Mapping[str, str]:
-    """Labels that select a server's pods. They never change."""
-    return {INSTANCE: server.name, **PROJECT}
+    """Labels that select a server's pods."""
+    return own_labels(server.name)
 
 
 def server_labels(server: Server) -> Mapping[str, str]:
@@ -28,11 +27,6 @@ def server_labels(server: Server) -> Mapping[str, str]:
         "app.kubernetes.io/name": server.part,
         "app.kubernetes.io/managed-by": "pulumi",
     }
-
-
-def written(value: Any) -> str:
-    """A file of configuration."""
-    return str(yaml.safe_dump(value, sort_keys=False, width=1000))
 
 
 def digest(*texts: str) -> str:
@@ -53,25 +47,14 @@ def pod_template(
             **({"serviceAccountName": account} if account else {}),
             "automountServiceAccountToken": account is not None,
             "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": server.user_id,
-                "runAsGroup": server.user_id,
-                "fsGroup": server.user_id,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": pod_user_with_volumes(server.user_id),
             "containers": [
                 {
                     "name": server.part,
                     "image": server.image,
                     "imagePullPolicy": "IfNotPresent",
                     "ports": [{"name": "http", "containerPort": server.port, "protocol": "TCP"}],
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                        "readOnlyRootFilesystem": True,
-                    },
+                    "securityContext": CONTAINER,
                     "terminationMessagePolicy": "FallbackToLogsOnError",
                     **container,
                 }

@@ -18,8 +18,8 @@ from components.monitoring.standalone.pod import (
     resources,
     server_selector,
     stateful_set_spec,
-    written,
 )
+from components.monitoring.written import written
 
 
 def register_prometheus(
