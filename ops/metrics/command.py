@@ -3,11 +3,12 @@
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from blueprint.addresses import address_of
+from blueprint.description import LAB_ID
 from blueprint.metrics import emitted
 from blueprint.monitoring import recorded
 from blueprint.monitoring.slis import Sli, measured
@@ -100,7 +101,21 @@ def _address(stack: Stack, cluster: Cluster, url: str | None) -> contextlib.Abst
         return contextlib.nullcontext(url)
     if stack.prometheus is None:
         raise UnusableError(f"Pulumi.{stack.name}.yaml has no monitoring: add it, or give --url.")
-    return reached(stack.prometheus, cluster)
+    return _stacks_own(stack.prometheus, cluster)
+
+
+@contextlib.contextmanager
+def _stacks_own(address: str, cluster: Cluster) -> Iterator[str]:
+    with contextlib.ExitStack() as open_while:
+        try:
+            way = open_while.enter_context(reached(address, cluster))
+        except NotSoError as error:
+            if cluster.context == cluster.id == LAB_ID:
+                raise NotSoError(
+                    f"{error.message} The lab runs no Prometheus; --url takes one that scrapes it."
+                ) from None
+            raise
+        yield way
 
 
 def _observed(workloads: Sequence[Workload], namespace: str, prometheus: Prometheus) -> Sequence[Observed]:

@@ -158,3 +158,4 @@ def test_the_complaint_of_kubectl_is_passed_on(stack, tmp_path, monkeypatch):
     result = llm()
     assert result.exit_code == 1
     assert 'Prometheus: kubectl port-forward: error: services "prometheus-operated" not found' in result.stderr
+    assert "The lab runs no Prometheus; --url takes one that scrapes it." in result.stderr
