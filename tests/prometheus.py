@@ -17,6 +17,9 @@ from lab.cluster.settings import free_port
 needs_prometheus = pytest.mark.skipif(
     not shutil.which("prometheus"), reason="needs prometheus on PATH (apt-get install prometheus)"
 )
+needs_promtool = pytest.mark.skipif(
+    not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)"
+)
 PATIENCE = 300.0  # seconds; ends a test that hangs, and no other
 
 Found = TypeVar("Found")

@@ -1,6 +1,5 @@
 """The scalers' queries, asked of a real Prometheus engine over series as a PodMonitor's scrape labels them."""
 
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,10 +12,7 @@ from blueprint.metrics import METRICS, adapter, emitted
 from blueprint.metrics.queries import full_pods, selector, total
 from blueprint.scaling import NEEDS
 from blueprint.settings.scaling import EngineSignal
-
-needs_promtool = pytest.mark.skipif(
-    not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)"
-)
+from tests.prometheus import needs_promtool
 
 # By meaning, what two pods of the model m report, the second in two shards: 3 + 5 + 7 requests run.
 VALUES = {

@@ -1,7 +1,6 @@
 """The rules in a real Prometheus engine: an alert in a scenario made for it, a recorded number against arithmetic."""
 
 import math
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +27,7 @@ from tests.blueprint.emission import (
     steady,
 )
 from tests.blueprint.stack_files import LAB, edited, resolve
-
-needs_promtool = pytest.mark.skipif(
-    not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)"
-)
+from tests.prometheus import needs_promtool
 
 ENGINES = {"vllm": "0.33.0", "sglang": "0.5.23", "custom": "0.1.0"}
 OTHER = {"vllm": "sglang", "sglang": "custom", "custom": "vllm"}

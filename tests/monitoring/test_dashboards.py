@@ -1,7 +1,6 @@
 """The dashboards as Grafana gets them."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -10,6 +9,7 @@ import yaml
 from blueprint.monitoring.dashboards import dashboards
 from tests.monitoring.known import known, recorded_names
 from tests.monitoring.lint import lint_dashboard
+from tests.prometheus import needs_promtool
 
 DASHBOARDS = dashboards(monthly_usd=2500)
 MODELS = {dashboard.uid: dashboard.model() for dashboard in DASHBOARDS}
@@ -24,7 +24,7 @@ def test_the_linter_finds_nothing(uid):
     assert lint_dashboard(MODELS[uid], known()) == []
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)")
+@needs_promtool
 def test_promtool_reads_every_expression(tmp_path):
     rules = [
         {"record": f"panel:{number}", "expr": expr.replace("$__rate_interval", "5m")}

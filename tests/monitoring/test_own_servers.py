@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +17,7 @@ from blueprint.settings.monitoring import Routes
 from blueprint.stack import NAMED_SECRETS
 from ops.program import run_with, secrets_in
 from tests.alertmanager import alertmanager, needs_alertmanager
-from tests.prometheus import needs_prometheus, prometheus
+from tests.prometheus import needs_prometheus, needs_promtool, prometheus
 from tests.support import PROJECT, lab_config, manifests, merged, registered, wire
 
 CONFIG = lab_config(
@@ -27,9 +26,6 @@ CONFIG = lab_config(
     cluster={"accelerators": {"nvidia-l4": {"available": 8, "hourlyUsd": 0.8}}},
 )
 SERVERS = ("StatefulSet/llm-prometheus", "StatefulSet/llm-alertmanager", "Deployment/llm-grafana")
-needs_promtool = pytest.mark.skipif(
-    not shutil.which("promtool"), reason="needs promtool on PATH (apt-get install prometheus)"
-)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from blueprint.metrics.dcgm import HOSTNAMES
 from blueprint.monitoring.dashboards import dashboards
-from tests.monitoring.synthetic import Job, exporters_series, recorded_series, scraping
+from tests.monitoring.synthetic import Job, exporters_series, filled, recorded_series, scraping
 from tests.prometheus import needs_prometheus
 
 pytestmark = needs_prometheus
@@ -46,20 +46,12 @@ def asked(tmp_path_factory):
         yield server
 
 
-def filled(uid, expr):
-    """A query as Grafana sends it, with one model chosen where only one can be, and all elsewhere."""
-    model = "a" if uid == "llm-model" else ".+"
-    expr = expr.replace("$namespace", "llm").replace("$model", model).replace("$__rate_interval", "10s")
-    # What stands in for no answer is no answer.
-    return expr.removesuffix(" or vector(0)")
-
-
 def test_every_query_of_every_panel_has_an_answer(asked, capsys):
     queries = [(uid, panel, target) for uid, panel in PANELS for target in panel["targets"]]
     empty = [
         f"{uid}/{panel['title']}: {target['expr']}"
         for uid, panel, target in queries
-        if not asked.query(filled(uid, target["expr"]))
+        if not asked.query(filled(uid, target["expr"], model="a"))
     ]
     assert empty == []
     with capsys.disabled():
@@ -74,7 +66,7 @@ def test_the_labels_that_legends_name_are_in_the_answers(asked):
             named = set(re.findall(r"{{(\w+)}}", target["legendFormat"])) - set(HOSTNAMES[1:])
             lost += [
                 f"{uid}/{panel['title']}: {named - set(series['metric'])}"
-                for series in asked.query(filled(uid, target["expr"]))
+                for series in asked.query(filled(uid, target["expr"], model="a"))
                 if not named <= set(series["metric"])
             ]
     assert lost == []
@@ -86,14 +78,14 @@ def test_each_line_of_a_table_is_one_thing(asked):
         (order,) = (one["options"]["indexByName"] for one in panel["transformations"] if one["id"] == "organize")
         keys = {name for name in order if not name.startswith("Value")}
         for target in panel["targets"]:
-            answers = asked.query(filled(uid, target["expr"]))
+            answers = asked.query(filled(uid, target["expr"], model="a"))
             assert {frozenset(series["metric"]) for series in answers} == {frozenset(keys)}, target["expr"]
 
 
 @pytest.mark.parametrize(("uid", "title"), EXPECTED)
 def test_the_numbers_are_right(asked, uid, title):
     panel = next(panel for at, panel in PANELS if (at, panel["title"]) == (uid, title))
-    (series,) = asked.query(filled(uid, panel["targets"][0]["expr"]))
+    (series,) = asked.query(filled(uid, panel["targets"][0]["expr"], model="a"))
     assert float(series["value"][1]) == pytest.approx(EXPECTED[uid, title])
 
 
@@ -107,6 +99,6 @@ def test_the_budget_is_what_the_objective_allows(asked):
         if prop["id"] == "displayName"
     }
     for column, values in {"Budget left": (0.6, -1), "Burn rate, 1 h": (2, 2), "Good, 1 h": (0.9, 0.98)}.items():
-        answers = asked.query(filled("llm-slo", columns[column]))
+        answers = asked.query(filled("llm-slo", columns[column], model="a"))
         found = {series["metric"]["model"]: float(series["value"][1]) for series in answers}
         assert found == pytest.approx({"a": values[0], "b": values[1]}), column

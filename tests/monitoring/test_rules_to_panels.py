@@ -10,7 +10,7 @@ from blueprint.monitoring.dashboards import dashboards
 from tests.blueprint.stack_files import MODEL
 from tests.monitoring.engines import engine_series, newest
 from tests.monitoring.known import recorded_names
-from tests.monitoring.synthetic import Job, exporters_series, scraping
+from tests.monitoring.synthetic import Job, exporters_series, filled, scraping
 from tests.prometheus import needs_prometheus
 from tests.support import lab_config, manifests
 
@@ -72,16 +72,9 @@ def test_each_model_has_its_own_numbers_and_nobody_elses(recording):
         assert found == {model: requests for model, (_, requests) in MODELS.items()}
 
 
-def filled(uid, expr):
-    """A query as Grafana sends it, without what stands in for no answer."""
-    model = "new" if uid == "llm-model" else ".+"
-    expr = expr.replace("$namespace", "llm").replace("$model", model).replace("$__rate_interval", "10s")
-    return expr.removesuffix(" or vector(0)")
-
-
 def test_every_panel_shows_what_the_rules_record(recording, capsys):
     queries = [
-        (f"{dashboard.uid}/{panel['title']}", filled(dashboard.uid, target["expr"]))
+        (f"{dashboard.uid}/{panel['title']}", filled(dashboard.uid, target["expr"], model="new"))
         for dashboard in dashboards(monthly_usd=9000)
         for panel in dashboard.model()["panels"]
         for target in panel.get("targets", ())
