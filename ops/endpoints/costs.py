@@ -123,11 +123,11 @@ def _as_text(scope: Scope, costs: Sequence[Cost], prices: Prices) -> str:
     last = ("total", "", "", "", *(usd(amount, complete=complete) for amount, complete in sums))
     lines = table([head, *rows, last], right=range(4, 9))
     stand_in = " They are the lab's, to try with." if scope.api == "lab" else ""
+    month = f"{HOURS_PER_MONTH} hours"
     return "\n".join(
         [
             *map(printable, lines),
-            f"Prices per replica: {prices.source}, asked at {prices.asked_at}.{stand_in} "
-            f"A month is {HOURS_PER_MONTH} hours.",
+            f"Prices per replica: {prices.source}, asked at {prices.asked_at}.{stand_in} A month is {month}.",
             "Paused and sleeping endpoints cost nothing; starting ones are billed.",
         ]
     )
