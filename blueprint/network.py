@@ -107,6 +107,9 @@ _ASKED_BY: Mapping[Part, Sequence[Part]] = {
 }
 """By part, which others open connections to it."""
 
+_SCRAPED: frozenset[Part] = frozenset()
+"""Parts that whoever scrapes the models scrapes, too."""
+
 SERVING = Port(port="http")
 """The container's name for the engine's port."""
 
@@ -186,6 +189,9 @@ def part_flows(description: Description, part: Part, *, scraped: Sequence[int], 
         if scaled:
             keda = Pods(namespace=monitoring.keda_namespace)
             incoming.append(Flow(what="questions of KEDA", peers=(keda,), ports=(Port(port=PORTS[part]),)))
+    if part in _SCRAPED and "prometheus" not in there:
+        scraper = _scraper(description, monitoring)
+        incoming.append(Flow(what="scraping of metrics", peers=(scraper,), ports=(Port(port=PORTS[part]),)))
     if part == "alertmanager" and url_names(monitoring.routes):
         outgoing += _receivers(monitoring)
     return Flows(incoming=incoming, outgoing=outgoing)
@@ -231,11 +237,14 @@ def _doors(cluster: Cluster) -> Sequence[Pods | Addresses]:
 
 
 def _scrape(description: Description, monitoring: Monitoring, engine: EngineProcess) -> Flow:
-    if "prometheus" in own_parts(description):
-        scraper = _part(description, "prometheus")
-    else:
-        scraper = Pods(namespace=monitoring.namespace, labels={"app.kubernetes.io/name": SCRAPERS})
+    scraper = _scraper(description, monitoring)
     return Flow(what="scraping of metrics", peers=(scraper,), ports=(Port(port=engine.metrics_port_name),))
+
+
+def _scraper(description: Description, monitoring: Monitoring) -> Pods:
+    if "prometheus" in own_parts(description):
+        return _part(description, "prometheus")
+    return Pods(namespace=monitoring.namespace, labels={"app.kubernetes.io/name": SCRAPERS})
 
 
 def _collector(description: Description, monitoring: Monitoring) -> Pods:

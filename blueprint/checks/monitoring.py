@@ -6,7 +6,7 @@ from blueprint.checks.doors import ranges
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
 from blueprint.locks import IMAGES_LOCK
-from blueprint.monitoring.parts import IMAGES, own_parts
+from blueprint.monitoring.parts import ASKED_FOR, IMAGES, own_parts
 from blueprint.settings import Monitoring
 
 _MODE: tuple[KeyPath, ...] = (("monitoring", "mode"),)
@@ -61,11 +61,13 @@ def _routes(monitoring: Monitoring) -> Iterator[Issue]:
 def _images(description: Description) -> Iterator[Issue]:
     if description.in_lab:
         return
-    images = [IMAGES[part] for part in own_parts(description)]
-    unresolved = [image for image in images if description.images_lock.pin(image).digest is None]
-    if unresolved:
+    by_key: dict[KeyPath, list[str]] = {}
+    for part in own_parts(description):
+        if description.images_lock.pin(IMAGES[part]).digest is None:
+            by_key.setdefault(ASKED_FOR[part], []).append(IMAGES[part])
+    for key, unresolved in by_key.items():
         yield Issue(
-            path=("monitoring", "mode"),
+            path=key,
             problem=f"{' and '.join(unresolved)}: unresolved in {IMAGES_LOCK}; it deploys to the lab only",
             remedy=f"Run `llm lock {' '.join(unresolved)}` where the registries can be reached, and commit.",
             reads=(("monitoring", "standalone"), ("cluster", "context"), ("cluster", "id")),

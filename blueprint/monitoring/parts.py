@@ -1,9 +1,11 @@
-"""The stack's own Prometheus, Alertmanager and Grafana: which there are, what they are called, where they listen."""
+"""The programs that the stack runs itself to watch its models: which, what they are called, where they listen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from blueprint.description import Description, name_in
+from blueprint.issues import KeyPath
+from blueprint.settings import Monitoring
 
 Part = Literal["prometheus", "alertmanager", "grafana"]
 
@@ -19,17 +21,33 @@ IMAGES: Mapping[Part, str] = {
 }
 """By part, repository and tag; images.lock.yaml has the digests."""
 
+ASKED_FOR: Mapping[Part, KeyPath] = {
+    "prometheus": ("monitoring", "mode"),
+    "alertmanager": ("monitoring", "mode"),
+    "grafana": ("monitoring", "mode"),
+}
+"""The setting that each is there for."""
+
 USERS: Mapping[Part, int] = {"prometheus": 65534, "alertmanager": 65534, "grafana": 472}
 """The images' own users: nobody, nobody, grafana."""
 
 
 def own_parts(description: Description) -> Sequence[Part]:
-    """The parts that the stack runs itself; none where it uses those of others."""
+    """The parts that the stack runs itself; not those that others run for it."""
     monitoring = description.settings.monitoring
-    if monitoring is None or monitoring.mode != "standalone" or description.settings.cluster is None:
+    if monitoring is None or description.settings.cluster is None:
         return []
-    off = {"alertmanager": not monitoring.standalone.alertmanager, "grafana": not monitoring.standalone.grafana}
-    return [part for part in PORTS if not off.get(part, False)]
+    wanted = _wanted(monitoring)
+    return [part for part in PORTS if wanted[part]]
+
+
+def _wanted(monitoring: Monitoring) -> Mapping[Part, bool]:
+    standalone = monitoring.mode == "standalone"
+    return {
+        "prometheus": standalone,
+        "alertmanager": standalone and monitoring.standalone.alertmanager,
+        "grafana": standalone and monitoring.standalone.grafana,
+    }
 
 
 def prometheus_address(description: Description) -> str | None:
@@ -40,7 +58,7 @@ def prometheus_address(description: Description) -> str | None:
     monitoring, cluster = description.settings.monitoring, description.settings.cluster
     if monitoring is None:
         return None
-    if monitoring.prometheus is None and cluster is not None and own_parts(description):
+    if monitoring.prometheus is None and cluster is not None and "prometheus" in own_parts(description):
         own = part_name(description, "prometheus")
         return f"http://{own}.{cluster.namespace.name}.svc:{PORTS['prometheus']}"
     return monitoring.prometheus or f"http://prometheus-operated.{monitoring.namespace}.svc:9090"

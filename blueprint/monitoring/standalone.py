@@ -1,4 +1,4 @@
-"""The stack's own Prometheus, Alertmanager and Grafana, resolved, and their configuration."""
+"""The programs that the stack runs itself to watch its models, resolved, and their configuration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,21 +31,18 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """All that the stack runs to watch its models."""
+    """All that the stack runs to watch its models, by part. settings: of mode standalone."""
 
-    prometheus: Server
-    alertmanager: Server | None
-    grafana: Server | None
+    by_part: Mapping[Part, Server]
     settings: Standalone
 
-    @property
-    def all(self) -> Sequence[Server]:
-        """Those that there are."""
-        return [one for one in (self.prometheus, self.alertmanager, self.grafana) if one is not None]
+    def get(self, part: Part) -> Server | None:
+        """The one that is this part; None where the stack runs none."""
+        return self.by_part.get(part)
 
 
 def resolve_servers(description: Description, workloads: Sequence[Workload]) -> Servers | None:
-    """The servers of a description that passed its checks; None where others watch."""
+    """The servers of a description that passed its checks; None where it runs none."""
     monitoring = description.settings.monitoring
     parts = own_parts(description)
     if monitoring is None or not parts:
@@ -63,17 +60,12 @@ def resolve_servers(description: Description, workloads: Sequence[Workload]) -> 
         )
         for part in parts
     }
-    return Servers(
-        prometheus=servers["prometheus"],
-        alertmanager=servers.get("alertmanager"),
-        grafana=servers.get("grafana"),
-        settings=monitoring.standalone,
-    )
+    return Servers(by_part=servers, settings=monitoring.standalone)
 
 
 def prometheus_config(servers: Servers, workloads: Sequence[Workload], *, namespace: str) -> Any:
     """Prometheus' configuration, from version 2.42 on. namespace: of the models and of its own."""
-    alertmanager = servers.alertmanager
+    alertmanager = servers.get("alertmanager")
     targets = {"static_configs": [{"targets": [f"{alertmanager.name}:{alertmanager.port}"]}]} if alertmanager else {}
     return {
         "global": {"scrape_interval": INTERVAL, "evaluation_interval": "30s"},
@@ -102,34 +94,35 @@ ALERTMANAGER_ARGUMENTS = (
 )
 
 
+_SOURCES: Mapping[Part, Mapping[str, Any]] = {
+    "prometheus": {
+        "isDefault": True,
+        "editable": False,
+        # From it follows $__rate_interval, which needs four scrapes.
+        "jsonData": {"timeInterval": INTERVAL, "httpMethod": "POST"},
+    },
+    "alertmanager": {
+        "editable": False,
+        "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
+    },
+}
+"""By part that Grafana asks, what its data source says beside where it is."""
+
+
+def _source(server: Server, **further: Any) -> Mapping[str, Any]:
+    return {
+        "name": server.part.capitalize(),
+        "uid": server.part,
+        "type": server.part,
+        "access": "proxy",
+        "url": f"http://{server.name}:{server.port}",
+        **further,
+    }
+
+
 def grafana_files(servers: Servers) -> Mapping[str, Any]:
     """What Grafana provisions itself with, by file below its folder for that."""
-    prometheus, alertmanager = servers.prometheus, servers.alertmanager
-    sources = [
-        {
-            "name": "Prometheus",
-            "uid": "prometheus",
-            "type": "prometheus",
-            "access": "proxy",
-            "url": f"http://{prometheus.name}:{prometheus.port}",
-            "isDefault": True,
-            "editable": False,
-            # From it follows $__rate_interval, which needs four scrapes.
-            "jsonData": {"timeInterval": INTERVAL, "httpMethod": "POST"},
-        }
-    ]
-    if alertmanager is not None:
-        sources.append(
-            {
-                "name": "Alertmanager",
-                "uid": "alertmanager",
-                "type": "alertmanager",
-                "access": "proxy",
-                "url": f"http://{alertmanager.name}:{alertmanager.port}",
-                "editable": False,
-                "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
-            }
-        )
+    sources = [_source(server, **_SOURCES[part]) for part, server in servers.by_part.items() if part in _SOURCES]
     provider = {
         "name": "llm",
         "type": "file",

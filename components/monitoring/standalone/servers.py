@@ -1,11 +1,12 @@
 """All that the stack runs to watch its models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
-from blueprint.monitoring.standalone import Server, Servers
+from blueprint.monitoring.parts import Part
+from blueprint.monitoring.standalone import Servers
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.monitoring.standalone.alertmanager import register_alertmanager
@@ -28,30 +29,38 @@ class MonitoringServersArgs:
 
 
 class MonitoringServers(ComponentResource):
-    """Prometheus, Alertmanager and Grafana beside the models. Nothing outside the namespace reaches them but KEDA."""
+    """The programs that watch, beside the models. Nothing outside the namespace reaches them but KEDA and scrapers."""
 
     def __init__(self, name: str, args: MonitoringServersArgs, opts: ResourceOptions | None = None):
         super().__init__("llm:index:MonitoringServers", name, {}, opts)
-
-        def place(server: Server) -> ServerPlace:
-            return ServerPlace(server=server, parent=self, namespace=args.namespace)
-
-        servers = args.servers
-        register_prometheus(
-            f"{name}-prometheus",
-            place(servers.prometheus),
-            servers=servers,
-            monitoring=args.monitoring,
-            workloads=args.workloads,
-            monthly_usd=args.monthly_usd,
-        )
-        if servers.alertmanager is not None:
-            register_alertmanager(
-                f"{name}-alertmanager",
-                place(servers.alertmanager),
-                monitoring=args.monitoring,
-                secrets=args.secrets,
-            )
-        if servers.grafana is not None:
-            register_grafana(f"{name}-grafana", place(servers.grafana), servers=servers, dashboards=args.dashboards)
+        for part, server in args.servers.by_part.items():
+            place = ServerPlace(server=server, parent=self, namespace=args.namespace)
+            _REGISTER[part](f"{name}-{part}", place, args)
         self.register_outputs({})
+
+
+def _prometheus(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
+    register_prometheus(
+        name,
+        place,
+        servers=args.servers,
+        monitoring=args.monitoring,
+        workloads=args.workloads,
+        monthly_usd=args.monthly_usd,
+    )
+
+
+def _alertmanager(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
+    register_alertmanager(name, place, monitoring=args.monitoring, secrets=args.secrets)
+
+
+def _grafana(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
+    register_grafana(name, place, servers=args.servers, dashboards=args.dashboards)
+
+
+_REGISTER: Mapping[Part, Callable[[str, ServerPlace, MonitoringServersArgs], None]] = {
+    "prometheus": _prometheus,
+    "alertmanager": _alertmanager,
+    "grafana": _grafana,
+}
+"""By part, what makes its objects."""
