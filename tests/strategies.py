@@ -188,6 +188,7 @@ def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
         "prometheus": prometheus_addresses(),
         "kedaNamespace": dns_labels(),
         "runbooks": prometheus_addresses(),
+        "grafanaAddress": prometheus_addresses(),
         "trafficFloor": st.floats(0.001, 100),
         "collector": collectors(),
     }

@@ -19,7 +19,7 @@ _TITLE = (
 )
 _TEXT = (
     "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n{{ .Annotations.runbook_url }}\n"
-    "{{ end }}"
+    "{{ .Annotations.dashboard_url }}\n{{ end }}"
 )
 
 

@@ -1,8 +1,8 @@
-"""Rules as plain data, and as the Prometheus operator takes them."""
+"""Rules as plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from blueprint.settings.monitoring import Severity as Severity  # noqa: PLC0414  rules know it from here
 
@@ -28,6 +28,7 @@ class Alert:
 
     wait: how long it has to hold, as Prometheus writes durations.
     summary, description: templates of Prometheus.
+    dashboard, panel: uid of the dashboard and title of the panel on it that show what the alert is about.
     labels: beside those of its group.
     """
 
@@ -38,6 +39,7 @@ class Alert:
     summary: str
     description: str
     dashboard: Dashboard
+    panel: str
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,35 +51,3 @@ class Group:
     interval: str
     rules: Sequence[Recording | Alert]
     labels: Mapping[str, str] = field(default_factory=dict)
-
-
-def rules_spec(groups: Sequence[Group], runbooks: str | None) -> Any:
-    """The spec of a PrometheusRule, which is also the content of a rule file. runbooks: address of their folder."""
-    return {
-        "groups": [
-            {
-                "name": group.name,
-                "interval": group.interval,
-                "rules": [_written(rule, group.labels, (runbooks or RUNBOOKS).rstrip("/")) for rule in group.rules],
-            }
-            for group in groups
-            if group.rules
-        ]
-    }
-
-
-def _written(rule: Recording | Alert, labels: Mapping[str, str], runbooks: str) -> Any:
-    if isinstance(rule, Recording):
-        return {"record": rule.record, "expr": rule.expr, **({"labels": dict(rule.labels)} if rule.labels else {})}
-    return {
-        "alert": rule.alert,
-        "expr": rule.expr,
-        "for": rule.wait,
-        "labels": {"severity": rule.severity, **labels, **rule.labels},
-        "annotations": {
-            "summary": rule.summary,
-            "description": rule.description,
-            "runbook_url": f"{runbooks}/{rule.alert}.md",
-            "dashboard": rule.dashboard,
-        },
-    }

@@ -1,11 +1,12 @@
-"""The rules of a model, and those of the stack."""
+"""The rules of a model, and those of the stack, as the Prometheus operator takes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from blueprint.monitoring import recording
 from blueprint.monitoring.alerts import engine, objectives, replicas, stack
-from blueprint.monitoring.rule import Group, rules_spec
+from blueprint.monitoring.links import panel_link
+from blueprint.monitoring.rule import RUNBOOKS, Alert, Group, Recording
 from blueprint.monitoring.subject import Subject
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
@@ -14,7 +15,7 @@ from blueprint.workload import Workload
 def model_rules(workload: Workload, *, namespace: str, monitoring: Monitoring) -> Any:
     """The spec of a model's PrometheusRule: recordings first, since alerts read them."""
     subject = Subject(workload=workload, namespace=namespace, traffic_floor=monitoring.traffic_floor)
-    return rules_spec([*recording.groups(subject), *_alerts(subject)], monitoring.runbooks)
+    return rules_spec([*recording.groups(subject), *_alerts(subject)], monitoring)
 
 
 def stack_rules(
@@ -26,7 +27,41 @@ def stack_rules(
     group = Group(
         name=f"llm-{namespace}-stack", interval=recording.INTERVAL, rules=alerts, labels={"namespace": namespace}
     )
-    return rules_spec([group], monitoring.runbooks)
+    return rules_spec([group], monitoring)
+
+
+def rules_spec(groups: Sequence[Group], monitoring: Monitoring) -> Any:
+    """The spec of a PrometheusRule, which is also the content of a rule file."""
+    return {
+        "groups": [
+            {
+                "name": group.name,
+                "interval": group.interval,
+                "rules": [_written(rule, group.labels, monitoring) for rule in group.rules],
+            }
+            for group in groups
+            if group.rules
+        ]
+    }
+
+
+def _written(rule: Recording | Alert, labels: Mapping[str, str], monitoring: Monitoring) -> Any:
+    if isinstance(rule, Recording):
+        return {"record": rule.record, "expr": rule.expr, **({"labels": dict(rule.labels)} if rule.labels else {})}
+    whole = {"severity": rule.severity, **labels, **rule.labels}
+    return {
+        "alert": rule.alert,
+        "expr": rule.expr,
+        "for": rule.wait,
+        "labels": whole,
+        "annotations": {
+            "summary": rule.summary,
+            "description": rule.description,
+            "runbook_url": f"{(monitoring.runbooks or RUNBOOKS).rstrip('/')}/{rule.alert}.md",
+            "dashboard": rule.dashboard,
+            "dashboard_url": panel_link(rule, whole, monitoring.grafana_address),
+        },
+    }
 
 
 def _alerts(subject: Subject) -> Iterator[Group]:

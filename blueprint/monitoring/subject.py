@@ -10,7 +10,7 @@ from blueprint.metrics.raw import Raw
 from blueprint.monitoring.slis import Sli, measured
 from blueprint.workload import Workload
 
-_HASH = "[bcdfghjklmnpqrstvwxz2456789]"
+HASH = "[bcdfghjklmnpqrstvwxz2456789]"
 """What Kubernetes makes the random parts of names of: alphanums in k8s.io/apimachinery/pkg/util/rand/rand.go."""
 
 
@@ -61,7 +61,7 @@ class Subject:
             return f"{name}-[0-9]+"
         # What llm-d's chart calls the Deployment that it makes: templates/decode.yaml of llm-d-modelservice.
         deployment = f"{name}-decode" if self.workload.llm_d else name
-        return f"{deployment}-{_HASH}+-{_HASH}{{5}}"
+        return f"{deployment}-{HASH}+-{HASH}{{5}}"
 
     def recorded(self, name: str, **labels: str) -> str:
         """The recorded series of this model."""

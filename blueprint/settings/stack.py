@@ -157,6 +157,11 @@ class Monitoring(SettingsModel):
         description="Address under which alerts find their pages, <address>/<alert>.md; default the path "
         "docs/runbooks/<alert>.md in this repository.",
     )
+    grafana_address: HttpAddress | None = Field(
+        default=None,
+        description="Address at which people open Grafana, which alerts put before the links to their panels; default "
+        "links begin with /d/.",
+    )
     # 0.05: 15 requests in the 5 minutes that the share is taken over; one failure of fewer is above 5 %.
     traffic_floor: float = Field(
         default=0.05, gt=0, le=1000, description="Requests per second below which no share of failures is an alert."

@@ -61,7 +61,8 @@ def _scraped(subject: Subject) -> Iterator[Alert]:
             summary=f"{workload.name}: Prometheus scrapes no replica",
             description="No pod of it is a target: there is none, or Prometheus does not select the PodMonitor. "
             "Nothing else about this model can raise an alert.",
-            dashboard="llm-fleet",
+            dashboard="llm-model",
+            panel="Replicas",
         )
     # Longer than a pod takes to stop. One that loads has not been up yet, and is told of when its start fails.
     wait = max(300, workload.times.value.grace + 60)
@@ -72,7 +73,8 @@ def _scraped(subject: Subject) -> Iterator[Alert]:
         severity="warning",
         summary=f"{workload.name}: {{{{ $labels.pod }}}} does not answer its scrapes",
         description=f"It did within the last hour, and has not for {wait} s.",
-        dashboard="llm-fleet",
+        dashboard="llm-model",
+        panel="Replicas",
     )
 
 
@@ -94,6 +96,7 @@ def _stalled(subject: Subject) -> Alert:
         summary=f"{subject.workload.name}: {{{{ $labels.pod }}}} runs {{{{ $value }}}} requests and makes no token",
         description="For more than 5 minutes. Its health check may be fine all the same.",
         dashboard="llm-model",
+        panel="Tokens",
     )
 
 
@@ -108,6 +111,7 @@ def _queue_growing(subject: Subject) -> Alert:
         summary=f"{subject.workload.name}: {{{{ $value }}}} requests or more wait, and they do not get fewer",
         description=f"More than {QUEUE_LENGTH} have waited for 10 minutes, no fewer than in the 10 minutes before.",
         dashboard="llm-model",
+        panel="In flight",
     )
 
 
@@ -120,6 +124,7 @@ def _rejected(subject: Subject) -> Alert:
         summary=f"{subject.workload.name}: {{{{ $value | humanize }}}} requests/s are turned away",
         description="The queue has been full for 5 minutes. Callers get an error and may try again.",
         dashboard="llm-model",
+        panel="Requests",
     )
 
 
@@ -134,6 +139,7 @@ def _thrashing(subject: Subject) -> Alert:
         "are taken out of the batch",
         description=f"More than {PREEMPTIONS_PER_SECOND} a second for 10 minutes: their work is done twice.",
         dashboard="llm-model",
+        panel="Preemptions",
     )
 
 
@@ -148,4 +154,5 @@ def _memory_high(subject: Subject) -> Alert:
         description=f"Above {GPU_MEMORY_SHARE:.0%} of this card for 10 minutes, by an engine that takes memory as it "
         "needs it. The next long request may not fit.",
         dashboard="llm-gpu",
+        panel="Memory by model",
     )

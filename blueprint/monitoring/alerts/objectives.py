@@ -73,6 +73,7 @@ def _budget_burn(subject: Subject, sli: Sli, burn: _Burn) -> Alert:
         description=f"The budget goes {factor:g} times too fast or more, over {burn.long} and over {burn.short}. "
         f"Objective: {sli.share * 100:.6g} %.",
         dashboard="llm-slo",
+        panel=f"Burn rate, {burn.long}",
     )
 
 
@@ -88,6 +89,7 @@ def _latency_high(subject: Subject) -> Iterator[Alert]:
         summary=f"{subject.workload.name}: 5 % of the requests take longer than {{{{ $value | humanizeDuration }}}}",
         description=f"objectives.latencyP95Seconds is {seconds:g}, for whole answers: long ones take longer.",
         dashboard="llm-model",
+        panel="Latency",
     )
 
 
@@ -103,4 +105,5 @@ def _error_rate_high(subject: Subject) -> Iterator[Alert]:
         summary=f"{subject.workload.name}: {{{{ $value | humanizePercentage }}}} of the requests fail",
         description=f"More than {ERROR_SHARE:.0%} for 5 minutes, with more than {subject.traffic_floor:g} requests/s.",
         dashboard="llm-model",
+        panel="Requests",
     )

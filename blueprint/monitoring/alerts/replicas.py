@@ -37,6 +37,7 @@ def _restarting(subject: Subject) -> Alert:
         "minutes",
         description="Container {{ $labels.container }}. Each start loads the model again, and answers are cut off.",
         dashboard="llm-model",
+        panel="Restarts",
     )
 
 
@@ -50,6 +51,7 @@ def _pending(subject: Subject) -> Alert:
         summary=f"{subject.workload.name}: {{{{ $labels.pod }}}} finds no node for 15 minutes",
         description=f"It needs {subject.workload.gpu_count} GPUs of {' or '.join(subject.workload.accelerators)}.",
         dashboard="llm-autoscaling",
+        panel="Pending pods",
     )
 
 
@@ -68,6 +70,7 @@ def _idle(subject: Subject) -> Alert:
         summary=f"{subject.workload.name} holds {what} and has had no request for an hour",
         description="Nobody uses it now.",
         dashboard="llm-cost",
+        panel="GPUs idle" if price is None else "Paid for nothing",
     )
 
 
@@ -88,6 +91,7 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
         summary=f"{workload.name}: {{{{ $value }}}} replicas are wanted, and no more are allowed",
         description=f"scaling.max is {scaling.max}. More load from here on waits.",
         dashboard="llm-autoscaling",
+        panel="Replicas",
     )
     yield Alert(
         alert="LLMScalerInactive",
@@ -98,6 +102,7 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
         summary=f"{workload.name}: its HorizontalPodAutoscaler cannot read its metrics and changes nothing",
         description=f"{scaler} has had ScalingActive false for 10 minutes. Replicas stay as many as they are.",
         dashboard="llm-autoscaling",
+        panel="Not scaling",
     )
     if scaling.by == "keda":
         of_keda = matchers({"namespace": subject.namespace, "scaledObject": workload.object_name})
@@ -111,4 +116,5 @@ def _scaling(subject: Subject, scaling: Autoscaling) -> Iterator[Alert]:
             description=f"{{{{ $value | humanize }}}} errors/s. After {scaling.fallback_failures} in a row it keeps at "
             f"least {scaling.fallback_replicas} replicas.",
             dashboard="llm-autoscaling",
+            panel="KEDA's errors",
         )

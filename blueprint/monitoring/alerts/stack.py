@@ -21,7 +21,8 @@ def alerts(*, namespace: str, models: Sequence[str], monthly_usd: float | None) 
         severity="info",
         summary="Alerts of this stack arrive",
         description="It is always firing. Send it to a service that calls somebody when it stops.",
-        dashboard="llm-fleet",
+        dashboard="llm-slo",
+        panel="Alerts over time",
     )
 
 
@@ -36,6 +37,7 @@ def _spend(namespace: str, models: Sequence[str], monthly_usd: float) -> Alert:
         f"{monthly_usd:,.0f} are budgeted",
         description="By the GPUs that the models' pods hold, the prices in cluster.accelerators, and 730 hours.",
         dashboard="llm-cost",
+        panel="Month and budget",
     )
 
 
@@ -57,6 +59,7 @@ def _gpus(namespace: str) -> Iterator[Alert]:
         description="Card {{ $labels.UUID }}, within the last 15 minutes. The page says which numbers are the "
         "card's fault.",
         dashboard="llm-gpu",
+        panel="Last XID",
     )
     yield Alert(
         alert="GpuEccDoubleBit",
@@ -67,6 +70,7 @@ def _gpus(namespace: str) -> Iterator[Alert]:
         summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} has memory errors that it could not correct",
         description="Card {{ $labels.UUID }}, within the last hour. Answers of this replica may be wrong.",
         dashboard="llm-gpu",
+        panel="Memory errors",
     )
     yield Alert(
         alert="GpuRowRemapFailure",
@@ -76,4 +80,5 @@ def _gpus(namespace: str) -> Iterator[Alert]:
         summary="GPU {{ $labels.gpu }} of {{ $labels.pod }} has no spare memory rows left",
         description="Card {{ $labels.UUID }} could not replace a bad row. It has to be exchanged.",
         dashboard="llm-gpu",
+        panel="Memory errors",
     )

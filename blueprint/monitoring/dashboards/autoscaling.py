@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from blueprint.metrics import keda, kube_state
 from blueprint.metrics.raw import Raw
-from blueprint.monitoring.dashboards.common import SEVERAL, chosen
+from blueprint.monitoring.dashboards.common import PODS, SEVERAL, chosen
 from blueprint.monitoring.dashboards.dashboard import Dashboard, Row
 from blueprint.monitoring.dashboards.panels import Panel, Query, State, Threshold, Unit
 from blueprint.monitoring.recorded import IN_FLIGHT, RUNNING, TARGETS_UP, WAITING
@@ -28,7 +28,8 @@ def _lines(title: str, description: str, queries: Sequence[Query], unit: Unit = 
 _AT_MAXIMUM = f"count({_hpa(kube_state.SCALER_DESIRED)} >= {_hpa(kube_state.SCALER_MAX)}) or vector(0)"
 _NO_SIGNAL = ',condition="ScalingActive",status="false"'
 _INACTIVE = f"sum({_hpa(kube_state.SCALER_CONDITION, _NO_SIGNAL)}) or vector(0)"
-_PENDING = f'{kube_state.POD_PHASE.name}{{namespace=~"$namespace",pod=~"($model)-.*",phase="Pending"}}'
+_PENDING = f'{kube_state.POD_PHASE.name}{{{PODS},phase="Pending"}}'
+_WITHOUT_NODE = f"{kube_state.POD_UNSCHEDULABLE.name}{{{PODS}}}"
 
 
 def _count(title: str, description: str, expr: str) -> Panel:
@@ -87,8 +88,11 @@ _REPLICAS = (
     ),
     _lines(
         "Pending pods",
-        "Pods of models that are not on a node yet, or pull their image.",
-        (Query(f"sum by (namespace) (max by (namespace, pod) ({_PENDING}))", "{{namespace}}"),),
+        "Pods of models that are not on a node yet, or pull their image; and those of them that no node can take.",
+        (
+            Query(f"sum by (namespace) (max by (namespace, pod) ({_PENDING}))", "{{namespace}} pending"),
+            Query(f"sum by (namespace) (max by (namespace, pod) ({_WITHOUT_NODE}))", "{{namespace}} without a node"),
+        ),
     ),
 )
 

@@ -7,6 +7,7 @@ from blueprint.monitoring.alerts.objectives import ERROR_SHARE
 from blueprint.monitoring.dashboards.dashboard import Variable
 from blueprint.monitoring.dashboards.panels import Panel, Query, Threshold, Unit
 from blueprint.monitoring.recorded import Quantile
+from blueprint.monitoring.subject import HASH
 
 SEVERAL = (
     Variable(name="namespace", label="Namespace", several=True),
@@ -23,6 +24,9 @@ TO_MODEL = (
 )
 FAILED_THRESHOLDS = (Threshold(0.01, "yellow"), Threshold(ERROR_SHARE, "red"))
 FULL_THRESHOLDS = (Threshold(0.8, "yellow"), Threshold(KV_CACHE_SHARE, "red"))
+PODS = f'namespace=~"$namespace",pod=~"($model)-([0-9]+(-[0-9]+)?|(decode-)?{HASH}+-{HASH}{{5}})"'
+"""Pods of the models that are chosen above, whatever runs them: as Subject.pod_pattern."""
+
 BY_QUANTILE: Sequence[Quantile] = ("p50", "p95", "p99")
 
 

@@ -100,6 +100,16 @@ class Dashboard:
             "panels": list(self._panels()),
         }
 
+    def panel_id(self, title: str) -> int:
+        """The number of the panel with this title, which changes when one is put before it.
+
+        Raises ValueError where no panel or several have it.
+        """
+        found = [panel["id"] for panel in self._panels() if panel["title"] == title and panel["type"] != "row"]
+        if len(found) != 1:
+            raise ValueError(f"{self.uid}: {len(found)} panels are called {title!r}")
+        return int(found[0])
+
     def text(self) -> str:
         """The dashboard's file."""
         return json.dumps(self.model(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -22,7 +22,11 @@ def _by_pod(metric: Raw) -> str:
 
 def _by_gpu(metric: Raw) -> str:
     """All GPUs of the cluster, those that nobody holds too."""
-    return f"max by ({_NODE}, gpu) ({metric.name})"
+    return _by_card(metric.name)
+
+
+def _by_card(expr: str) -> str:
+    return f"max by ({_NODE}, gpu) ({expr})"
 
 
 def _lines(
@@ -134,6 +138,26 @@ _NODES = (
         queries=(Query(_by_gpu(dcgm.XID), _GPU_LEGEND),),
         unit="none",
         width=16,
+        thresholds=(Threshold(1, "red"),),
+    ),
+    Panel(
+        kind="timeseries",
+        title="Memory errors",
+        description="Errors that the card could not correct, and rows that it replaced for them, as they happen; and "
+        "cards that have no row left to replace one with. The first needs a field that the exporter leaves out by "
+        "itself.",
+        queries=(
+            *(
+                Query(_by_card(f"increase({metric.name}[$__rate_interval])"), f"{_GPU_LEGEND} {what}")
+                for metric, what in (
+                    (dcgm.ECC_DBE, "double-bit errors"),
+                    (dcgm.UNCORRECTABLE_REMAPPED_ROWS, "rows replaced"),
+                )
+            ),
+            Query(_by_gpu(dcgm.ROW_REMAP_FAILURE), f"{_GPU_LEGEND} no rows left"),
+        ),
+        unit="none",
+        width=24,
         thresholds=(Threshold(1, "red"),),
     ),
 )

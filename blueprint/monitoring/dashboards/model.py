@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+from blueprint.metrics import kube_state
 from blueprint.monitoring.dashboards.common import (
     BY_QUANTILE,
     FAILED_THRESHOLDS,
     FULL_THRESHOLDS,
     MODEL_UID,
     ONE,
+    PODS,
     chosen,
     now,
     together,
@@ -129,6 +131,8 @@ _TIMES = (
     _quantiles("Queue", "From acceptance to a place in the batch; part of the time to the first token.", queue),
 )
 
+_RESTARTS = f"{kube_state.CONTAINER_RESTARTS.name}{{{PODS}}}"
+
 _LOAD = (
     _lines(
         "In flight",
@@ -172,6 +176,13 @@ _LOAD = (
         (Query(chosen(GPU_BUSY), "{{pod}} {{gpu}}"),),
         "percentunit",
         maximum=1,
+    ),
+    _lines(
+        "Restarts",
+        "Of each container, as they happen. Each start loads the model again.",
+        (Query(f"max by (pod, container) (increase({_RESTARTS}[$__rate_interval]))", "{{pod}} {{container}}"),),
+        "none",
+        width=24,
     ),
 )
 
