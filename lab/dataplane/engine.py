@@ -131,7 +131,13 @@ class Engine:
         self, events: Iterable[str], answer: simulation.Generated, *, path: str, streamed: bool = True
     ) -> AsyncIterator[str]:
         """The events of an answer at the speed of tokens, when a slot of the batch is free."""
-        with self._load.request(answer, path=path, streamed=streamed) as request:
+        with self._load.request(
+            prompt_tokens=answer.prompt_tokens,
+            tokens=len(answer.words),
+            finish=answer.finish,
+            path=path,
+            streamed=streamed,
+        ) as request:
             async with self._slots:
                 request.scheduled()
                 await asyncio.sleep(FIRST_TOKEN_SECONDS)

@@ -1,19 +1,24 @@
-"""What a simulated engine did, and does: requests by how they ended, tokens, and times as they passed."""
+"""What a simulated engine did, and does: requests by how they ended, tokens, and times as they passed.
+
+Time is whatever the clock says: in lab/dataplane it passes, in lab/simulator it is counted.
+"""
 
 import bisect
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from blueprint.metrics import Meaning, Metric, emitted
-from lab.hub.simulation import Generated
 
 PER_REQUEST = frozenset({"tgi_request_mean_time_per_token_duration"})
 """Histograms of inter_token_latency that get one observation per answer: its mean."""
+
+Finish = Literal["stop", "length", "abort", "error", "rejected"]
+"""How a request ended. error: by the server's fault. rejected: a full queue turned it away."""
 
 
 class Histogram:
@@ -24,10 +29,10 @@ class Histogram:
         self._counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
-    def observe(self, value: float) -> None:
-        """Count one."""
-        self._counts[bisect.bisect_left(self._bounds, value)] += 1
-        self.sum += value
+    def observe(self, value: float, times: int = 1) -> None:
+        """Count one, or several that are the same."""
+        self._counts[bisect.bisect_left(self._bounds, value)] += times
+        self.sum += value * times
 
     @property
     def cumulative(self) -> Sequence[int]:
@@ -37,19 +42,20 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Kind:
-    """What requests are counted by. finish: `stop`, `length` or `abort`. path: at which it was asked."""
+    """What requests are counted by. path: at which it was asked."""
 
-    finish: str
+    finish: Finish
     path: str
     streamed: bool
 
 
 @dataclass
 class Totals:
-    """Requests, and their tokens so far."""
+    """Requests, and their tokens so far. cached_tokens: those of the prompts that the prefix cache had."""
 
     requests: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     generation_tokens: int = 0
 
 
@@ -58,6 +64,7 @@ class Load:
     """The load of one engine.
 
     model: the served name. kv_tokens: size of its KV cache. clock: in seconds. making: tokens of the requests that run.
+    gpu_bytes: by GPU, memory that the engine itself tells of; empty without CUDA.
     metrics: those that the engine's version has.
     """
 
@@ -69,6 +76,8 @@ class Load:
     requests_running: int = 0
     requests_waiting: int = 0
     tokens_held: int = 0
+    preemptions: int = 0
+    gpu_bytes: dict[str, float] = field(default_factory=dict)
     making: Totals = field(default_factory=Totals)
     ended: dict[Kind, Totals] = field(default_factory=lambda: defaultdict(Totals))
     metrics: Mapping[Meaning, Metric] = field(init=False)
@@ -83,15 +92,22 @@ class Load:
         """The used part of the KV cache, 0 to 1."""
         return min(1.0, self.tokens_held / self.kv_tokens)
 
-    def request(self, answer: Generated, *, path: str, streamed: bool) -> "Request":
-        """A request that has arrived, as a context in which it waits and runs."""
-        return Request(self, answer, path=path, streamed=streamed)
+    def request(
+        self, *, prompt_tokens: int, tokens: int, finish: Finish, path: str, streamed: bool, cached_tokens: int = 0
+    ) -> "Request":
+        """A request that has arrived. tokens: of its answer. cached_tokens: of its prompt, in the prefix cache."""
+        about = Totals(1, prompt_tokens, cached_tokens, tokens)
+        return Request(self, about, Kind(finish, path, streamed))
 
-    def observe(self, meaning: Meaning, value: float, *, streamed: bool) -> None:
+    def turned_away(self, *, path: str, streamed: bool) -> None:
+        """A request found the queue full."""
+        self.ended[Kind("rejected", path, streamed)].requests += 1
+
+    def observe(self, meaning: Meaning, value: float, *, streamed: bool, times: int = 1) -> None:
         """Count what the engine's version has a histogram of."""
         metric = self.metrics.get(meaning)
         if metric is not None and metric.type == "histogram":
-            self.observed(meaning, streamed=streamed, bounds=metric.buckets).observe(value)
+            self.observed(meaning, streamed=streamed, bounds=metric.buckets).observe(value, times)
 
     def observed(self, meaning: Meaning, *, streamed: bool, bounds: Sequence[float]) -> Histogram:
         """All observations of streams, or of the other requests."""
@@ -99,64 +115,95 @@ class Load:
 
 
 class Request:
-    """One request. It waits from its arrival until it is scheduled, and ends with the context."""
+    """One request: it arrives, is scheduled, makes tokens, perhaps is preempted and scheduled again, and ends.
 
-    def __init__(self, load: Load, answer: Generated, *, path: str, streamed: bool) -> None:
-        self._load, self._answer, self._path, self._streamed = load, answer, path, streamed
-        self._held = answer.prompt_tokens + len(answer.words)
-        self._running = False
+    As a context it arrives and ends with it, and holds the KV cache of its prompt and its whole answer while it runs.
+    """
+
+    def __init__(self, load: Load, whole: Totals, kind: Kind) -> None:
+        self._load, self._whole, self._kind = load, whole, kind
+        self.made = 0  # tokens
+        self._held = 0
+        self._running = self._was_scheduled = False
         self._arrived = self._first = self._last = load.clock()
-        self._made = 0
         gaps = load.metrics.get("inter_token_latency")
         self._means = gaps is not None and gaps.name in PER_REQUEST
 
     def __enter__(self) -> Self:
-        self._load.requests_waiting += 1
+        self.arrived()
         return self
-
-    def scheduled(self) -> None:
-        """It has a place in the batch."""
-        self._running = True
-        self._load.requests_waiting -= 1
-        self._load.requests_running += 1
-        self._load.tokens_held += self._held
-        self._observe("queue_time", self._load.clock() - self._arrived)
-        self._observe("batch_size", self._load.requests_running)
-
-    def produced(self) -> None:
-        """A piece of the answer was made; a stream has more of them than tokens, which are not counted."""
-        if self._made == len(self._answer.words):
-            return
-        now, making = self._load.clock(), self._load.making
-        if self._made == 0:
-            making.prompt_tokens += self._answer.prompt_tokens
-            self._first = now
-            self._observe("time_to_first_token", now - self._arrived)
-        elif not self._means:
-            self._observe("inter_token_latency", now - self._last)
-        making.generation_tokens += 1
-        self._made, self._last = self._made + 1, now
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """It ended; with an error or when it was closed, by the caller's doing."""
-        load, finish = self._load, self._answer.finish if kind is None else "abort"
-        totals = load.ended[Kind(finish, self._path, self._streamed)]
+        """An error, or an answer that is not read to its end, is the caller's doing."""
+        self.ended(self._kind.finish if kind is None else "abort")
+
+    def arrived(self) -> None:
+        """It waits."""
+        self._load.requests_waiting += 1
+
+    def scheduled(self, *, holds: int | None = None) -> None:
+        """It has a place in the batch. holds: tokens of KV cache, where nobody else counts them."""
+        load = self._load
+        self._running = True
+        self._held = self._whole.prompt_tokens + self._whole.generation_tokens if holds is None else holds
+        load.requests_waiting -= 1
+        load.requests_running += 1
+        load.tokens_held += self._held
+        if not self._was_scheduled:
+            self._was_scheduled = True
+            self._observe("queue_time", load.clock() - self._arrived)
+        self._observe("batch_size", load.requests_running)
+
+    def produced(self, tokens: int = 1) -> None:
+        """Tokens were made: the first alone, more of them evenly since the last.
+
+        A stream has more pieces than tokens; those are not counted.
+        """
+        tokens = min(tokens, self._whole.generation_tokens - self.made)
+        if tokens <= 0:
+            return
+        now, making = self._load.clock(), self._load.making
+        if self.made == 0:
+            making.prompt_tokens += self._whole.prompt_tokens
+            making.cached_tokens += self._whole.cached_tokens
+            self._first = now
+            self._observe("time_to_first_token", now - self._arrived)
+        elif not self._means:
+            self._observe("inter_token_latency", (now - self._last) / tokens, times=tokens)
+        making.generation_tokens += tokens
+        self.made, self._last = self.made + tokens, now
+
+    def preempted(self) -> None:
+        """It was taken out of the batch for want of KV cache, and waits again."""
+        self._left_batch()
+        self._load.requests_waiting += 1
+        self._load.preemptions += 1
+
+    def ended(self, finish: Finish) -> None:
+        """It is over."""
+        load = self._load
+        totals = load.ended[replace(self._kind, finish=finish)]
         if self._running:
-            load.requests_running -= 1
-            load.tokens_held -= self._held
+            self._left_batch()
         else:
             load.requests_waiting -= 1
         totals.requests += 1
-        prompt = self._answer.prompt_tokens if self._made else 0
-        for made, sign in ((totals, 1), (load.making, -1)):
-            made.prompt_tokens += sign * prompt
-            made.generation_tokens += sign * self._made
-        if self._means and self._made > 1:
-            self._observe("inter_token_latency", (self._last - self._first) / (self._made - 1))
-        if kind is None:
+        begun = self._whole if self.made else Totals()
+        for counted, sign in ((totals, 1), (load.making, -1)):
+            counted.prompt_tokens += sign * begun.prompt_tokens
+            counted.cached_tokens += sign * begun.cached_tokens
+            counted.generation_tokens += sign * self.made
+        if self._means and self.made > 1:
+            self._observe("inter_token_latency", (self._last - self._first) / (self.made - 1))
+        if finish != "abort":
             self._observe("request_latency", load.clock() - self._arrived)
 
-    def _observe(self, meaning: Meaning, value: float) -> None:
-        self._load.observe(meaning, value, streamed=self._streamed)
+    def _left_batch(self) -> None:
+        self._running = False
+        self._load.requests_running -= 1
+        self._load.tokens_held -= self._held
+
+    def _observe(self, meaning: Meaning, value: float, times: int = 1) -> None:
+        self._load.observe(meaning, value, streamed=self._kind.streamed, times=times)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from blueprint.metrics import Meaning, Metric
-from lab.dataplane.load import Kind, Load, Totals
+from lab.dataplane.load import Finish, Kind, Load, Totals
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -19,13 +19,17 @@ _ALONE = {
     "moe_ep_rank": "0",
     "dp_rank": "",
     "priority": "",
+    "cache_source": "device",
 }
 """Labels of an engine without parallelism and priorities; an empty one is to Prometheus none."""
 
-_KIND_LABELS = frozenset({"finished_reason", "status", "is_streaming", "endpoint", "method", "status_code"})
-"""What every answer has a value of; here none has one that means a failure."""
-
-_STATUS = {"stop": "ok", "length": "ok", "abort": "cancelled"}
+_STATUS: Mapping[Finish, str] = {"stop": "ok", "length": "ok", "abort": "cancelled"}
+_BY_FINISH: Mapping[Finish, Mapping[str, str]] = {
+    # Before its 0.13.0 vLLM says of its own errors, too, that they were aborted.
+    "error": {"status": "error", "status_code": "500", "err": "generation"},
+    "rejected": {"status": "rejected", "status_code": "503", "err": "overloaded", "reason": "max_num_queued_reqs"},
+}
+"""Labels of requests that failed or were turned away, in the words of the engines that count them."""
 
 
 def exposition(load: Load) -> str:
@@ -46,7 +50,10 @@ def exposition(load: Load) -> str:
 
 
 def _series(load: Load, metric: Metric) -> Iterator[tuple[str, Labels, float]]:
-    if metric.type == "gauge":
+    if metric.meaning == "gpu_memory":
+        for gpu, used in load.gpu_bytes.items():
+            yield metric.name, (("gpu_id", gpu),), used
+    elif metric.type == "gauge":
         for labels in _selected(load, metric):
             yield metric.name, labels, _gauge(load, metric.meaning)
     elif metric.type == "histogram":
@@ -68,8 +75,10 @@ def _counter(load: Load, metric: Metric) -> Iterator[tuple[str, Labels, float]]:
     if load.engine in _FROM_THE_START:
         of_ends = (_labels(load, metric, {"finished_reason": finish, "status": _STATUS[finish]}) for finish in _STATUS)
         counted = dict.fromkeys((*_selected(load, metric), *filter(None, of_ends)), _amount(metric, load.making))
+    if metric.meaning == "preemptions" and (counted or load.preemptions):
+        counted = dict.fromkeys(_selected(load, metric), load.preemptions)
     for kind, totals in load.ended.items():
-        labels = _labels(load, metric, _of_kind(kind))
+        labels = _labels(load, metric, _of_kind(load, kind)) if _tells(metric, kind) else None
         amount = _amount(metric, totals)
         if labels is not None and amount:
             counted[labels] = counted.get(labels, 0) + amount
@@ -77,16 +86,26 @@ def _counter(load: Load, metric: Metric) -> Iterator[tuple[str, Labels, float]]:
         yield metric.name, labels, value
 
 
+def _tells(metric: Metric, kind: Kind) -> bool:
+    """Whether a metric counts requests that ended so; one may have all ends, by label."""
+    rejected = kind.finish == "rejected"
+    if "reason" in metric.labels:
+        return rejected
+    if "err" in metric.labels:
+        return kind.finish in _BY_FINISH
+    return not rejected or not (metric.meaning == "requests_ended" or "finished_reason" in metric.labels)
+
+
 def _amount(metric: Metric, totals: Totals) -> float:
-    """What requests add. Here none fails or hits a prefix cache; one metric may have all ends by label."""
+    """What requests add."""
     match metric.meaning:
         case "prompt_tokens" | "prefix_cache_queries":
             return totals.prompt_tokens
         case "generation_tokens":
             return totals.generation_tokens
-        case "requests_ended":
-            return totals.requests
-        case "requests_failed" | "requests_rejected" if set(metric.where) <= _KIND_LABELS:
+        case "prefix_cache_hits":
+            return totals.cached_tokens
+        case "requests_ended" | "requests_failed" | "requests_rejected":
             return totals.requests
     return 0
 
@@ -124,14 +143,16 @@ def _ends(name: str, labels: Labels, total: float, count: int) -> Iterator[tuple
     yield f"{name}_count", labels, count
 
 
-def _of_kind(kind: Kind) -> Mapping[str, str]:
+def _of_kind(load: Load, kind: Kind) -> Mapping[str, str]:
+    told = kind.finish != "error" or "requests_failed" in load.metrics
     return {
-        "finished_reason": kind.finish,
-        "status": _STATUS[kind.finish],
+        "finished_reason": kind.finish if told else "abort",
+        "status": _STATUS.get(kind.finish, ""),
         "is_streaming": _word(kind.streamed),
         "endpoint": kind.path,
         "method": "POST",
         "status_code": "200",
+        **_BY_FINISH.get(kind.finish, {}),
     }
 
 

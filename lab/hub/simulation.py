@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 DEFAULT_TOKENS = 128
 _PREFACE = "This is a simulated answer of the lab; no model has read:"
@@ -16,7 +16,7 @@ class Generated:
     """An answer: its words, each a token here, and why it ended."""
 
     words: Sequence[str]
-    finish: str
+    finish: Literal["stop", "length"]
     prompt_tokens: int
 
     @property
@@ -39,7 +39,7 @@ def generate(prompt: str, limit: int | None, stop: Sequence[str] = ()) -> Genera
     asked = prompt.split()
     words = [*_PREFACE.split(), *asked[-_ECHOED:]]
     pieces = [word if index == 0 else f" {word}" for index, word in enumerate(words)]
-    finish = "stop"
+    finish: Literal["stop", "length"] = "stop"
     for index in range(len(pieces)):
         if any(text and text in "".join(pieces[: index + 1]) for text in stop):
             pieces = pieces[:index]

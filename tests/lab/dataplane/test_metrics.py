@@ -8,7 +8,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from blueprint.metrics import METRICS, emitted
 from lab.dataplane.load import Load
 from lab.dataplane.metrics import exposition
-from lab.hub.simulation import Generated
 
 SAME = {
     (engine, tuple(sorted(metric.name for metric in emitted(engine, version).values()))): (engine, version)
@@ -36,8 +35,8 @@ class Clock:
         return self.now
 
 
-def answer(words, finish="stop", prompt=10):
-    return Generated([f"w{number}" for number in range(words)], finish, prompt)
+def asked(load, words, finish="stop", path=PATH, streamed=True):
+    return load.request(prompt_tokens=10, tokens=words, finish=finish, path=path, streamed=streamed)
 
 
 def busy(engine, version):
@@ -53,17 +52,17 @@ def busy(engine, version):
             load.clock.now += 0.2
             request.produced()
 
-    with load.request(answer(6), path=PATH, streamed=True) as request:
+    with asked(load, 6) as request:
         serve(request, 6)
         request.produced()  # the end of the stream, no token
-    with load.request(answer(2, "length"), path="/v1/completions", streamed=False) as request:
+    with asked(load, 2, "length", "/v1/completions", streamed=False) as request:
         serve(request, 2)
-    aborted = load.request(answer(8), path=PATH, streamed=True)
+    aborted = asked(load, 8)
     serve(aborted.__enter__(), 3)
     aborted.__exit__(ConnectionError, ConnectionError(), None)
-    running = load.request(answer(40), path=PATH, streamed=True)
+    running = asked(load, 40)
     serve(running.__enter__(), 4)
-    load.request(answer(1), path=PATH, streamed=True).__enter__()
+    asked(load, 1).__enter__()
     return load
 
 
