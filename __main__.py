@@ -10,6 +10,7 @@ from blueprint.description import name_in
 from components.endpoint.inference_endpoint import InferenceEndpoint, InferenceEndpointArgs, Ownership
 from components.gpu_workload import GpuWorkload, GpuWorkloadArgs
 from components.image import ContainerImage, ContainerImageArgs
+from components.monitoring.installed import PrometheusOperator, PrometheusOperatorArgs
 from components.monitoring.stack import MonitoringStack, MonitoringStackArgs
 from components.platform import Platform, PlatformArgs
 from components.settings import hub_read_token, named_secrets, read_stack
@@ -55,6 +56,10 @@ if stack.cluster is not None:
         ),
         opts,
     )
+    operator: pulumi.Resource | None = None
+    if stack.installation is not None:
+        installed = PrometheusOperatorArgs(installation=stack.installation, protect=stack.protect)
+        operator = PrometheusOperator("operator", installed, opts).release
     if stack.monitoring is not None:
         MonitoringStack(
             "monitoring",
@@ -66,6 +71,7 @@ if stack.cluster is not None:
                 monthly_usd=stack.monthly_usd,
                 collector=stack.collector,
                 servers=stack.servers,
+                operator=operator,
                 secrets=secrets,
             ),
             opts,
@@ -82,6 +88,7 @@ if stack.cluster is not None:
                 protect_cache=stack.protect,
                 secrets=secrets,
                 keep_cache=stack.keep_weights,
+                operator=operator,
                 pulled=platform.pulled,
             ),
             opts,

@@ -2,35 +2,27 @@
 
 from dataclasses import dataclass
 
+from blueprint.charts import Chart, KnownChart, resolve_chart
 from blueprint.resources import Resolved
 from blueprint.settings.llm_d import LlmD
 from blueprint.weights import Storage
 
-CHART = "llm-d-modelservice"
-
-REPOSITORY = "https://llm-d-incubation.github.io/llm-d-modelservice/"
-"""Source: the README of https://github.com/llm-d-incubation/llm-d-modelservice"""
-
-VERSIONS = ("v0.4.12",)
-"""Versions whose keys were read, values.yaml, schema and templates; the newest last.
-
-v0.4.12 is the first with modelArtifacts.readOnly. Those before mount a claim read-only, and the engine could not
-download into it: https://github.com/llm-d-incubation/llm-d-modelservice/pull/249
-"""
+CHART = KnownChart(
+    name="llm-d-modelservice",
+    # Source: the README of https://github.com/llm-d-incubation/llm-d-modelservice
+    repository="https://llm-d-incubation.github.io/llm-d-modelservice/",
+    # v0.4.12 is the first with modelArtifacts.readOnly. Those before mount a claim read-only, and the engine could not
+    # download into it: https://github.com/llm-d-incubation/llm-d-modelservice/pull/249
+    versions=("v0.4.12",),
+)
+"""The chart, with the versions whose values.yaml, schema and templates were read."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """The chart that delivers a model.
+    """The chart that delivers a model. uri: the weights as modelArtifacts.uri."""
 
-    chart: its name, its address at an OCI registry, or its path below the project's folder.
-    version: None for a path, whose Chart.yaml says it. repository: None where the chart's name says all.
-    uri: the weights as modelArtifacts.uri.
-    """
-
-    chart: str
-    version: str | None
-    repository: str | None
+    chart: Chart
     uri: str
 
 
@@ -38,18 +30,8 @@ def resolve_delivery(llm_d: LlmD | None, repository: str, storage: Storage) -> R
     """The chart of a model with weights from a repository of the Hub; None for a model without llm-d."""
     if llm_d is None:
         return None
-    chart, uri = llm_d.chart, model_uri(repository, storage)
-    if chart.path is not None:
-        return Resolved(
-            Delivery(chart.path, None, None, uri), "given: llmD.chart.path; its Chart.yaml says the version"
-        )
-    version = chart.version or VERSIONS[-1]
-    why = "given: llmD.chart.version" if chart.version else "the newest version whose keys were read"
-    source = chart.repository or REPOSITORY
-    if source.startswith("oci://"):
-        # An OCI registry has no index: the chart's address is its name.
-        return Resolved(Delivery(f"{source.rstrip('/')}/{CHART}", version, None, uri), why)
-    return Resolved(Delivery(CHART, version, source, uri), why)
+    chart = resolve_chart(CHART, llm_d.chart, "llmD.chart")
+    return Resolved(Delivery(chart.value, model_uri(repository, storage)), chart.why)
 
 
 def model_uri(repository: str, storage: Storage) -> str:

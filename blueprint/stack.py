@@ -13,6 +13,7 @@ from blueprint.images import Image, resolve_images
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.monitoring.gateway import Gateway, resolve_gateway
+from blueprint.monitoring.installed import OperatorInstallation, resolve_installation
 from blueprint.monitoring.parts import prometheus_address
 from blueprint.monitoring.standalone import Servers, resolve_servers
 from blueprint.parse import parse
@@ -41,6 +42,7 @@ class Stack:
     hub_read_secret: existing Secret with a read token for the Hub, when the stack file names one.
     prometheus: address in the cluster at which the Prometheus that watches the models answers.
     monthly_usd: what all of it may cost in a month, if anybody said.
+    installation: the Prometheus operator that the stack installs, if any.
     servers: the Prometheus and others that the stack runs itself, if any.
     gateway: the Gateway that the stack makes for its published models, if any.
     collector: what receives traces and logs, if the stack has it.
@@ -55,6 +57,7 @@ class Stack:
     hub_read_secret: SecretKey | None
     monitoring: Monitoring | None
     prometheus: str | None
+    installation: OperatorInstallation | None
     servers: Servers | None
     monthly_usd: float | None
     gateway: OwnGateway | None
@@ -86,6 +89,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         hub_read_secret=settings.huggingface.hub_read_secret,
         monitoring=settings.monitoring,
         prometheus=prometheus_address(description),
+        installation=resolve_installation(settings.monitoring),
         servers=resolve_servers(description, workloads),
         monthly_usd=settings.budget.monthly_usd if settings.budget else None,
         gateway=own_gateway(

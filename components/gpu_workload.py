@@ -38,6 +38,7 @@ class GpuWorkloadArgs:
     protect_cache: bool  # refuse to delete the claim with the weights
     keep_cache: bool  # leave the claim where it is when the stack or the model is deleted
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
+    operator: Resource | None  # what defines monitors and rules, where the stack installs it
     pulled: Resource | None  # replicas are replaced once it is ready
 
 
@@ -76,8 +77,8 @@ class GpuWorkload(ComponentResource):
             after=[*filled, *([args.pulled] if args.pulled else [])],
         )
         self._autoscaler(name)
-        self._pod_monitor(name, args.monitoring)
-        self._rules(name, args.monitoring)
+        self._pod_monitor(name, args)
+        self._rules(name, args)
         self._exposure(name)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
@@ -161,7 +162,8 @@ class GpuWorkload(ComponentResource):
         args = AutoscalerArgs(workload=workload, namespace=self._place.namespace)
         Autoscaler(f"{name}-autoscaler", args, self._place.opts())
 
-    def _pod_monitor(self, name: str, monitoring: Monitoring | None) -> None:
+    def _pod_monitor(self, name: str, args: GpuWorkloadArgs) -> None:
+        monitoring = args.monitoring
         if monitoring is None or monitoring.mode != "operator":
             return
         workload = self._place.workload
@@ -172,11 +174,12 @@ class GpuWorkload(ComponentResource):
             kind="PodMonitor",
             metadata={**metadata, "labels": {**metadata["labels"], **monitoring.labels}},
             spec=pod_monitor_spec(workload),
-            opts=self._place.opts(),
+            opts=self._place.opts(depends_on=args.operator),
         )
 
-    def _rules(self, name: str, monitoring: Monitoring | None) -> None:
+    def _rules(self, name: str, args: GpuWorkloadArgs) -> None:
         """Its own, so that they go with the model: a rule about a model that is gone would be an alert for ever."""
+        monitoring = args.monitoring
         if monitoring is None or monitoring.mode != "operator" or not monitoring.rules:
             return
         workload = self._place.workload
@@ -187,6 +190,7 @@ class GpuWorkload(ComponentResource):
             namespace=self._place.namespace,
             spec=lambda namespace: model_rules(workload, namespace=namespace, monitoring=monitoring),
             parent=self,
+            operator=args.operator,
         )
 
     def _exposure(self, name: str) -> None:

@@ -7,6 +7,7 @@ from pulumi import Resource
 
 from blueprint.llm_d import Delivery
 from blueprint.workload import Workload
+from components.charts import chart_source
 from components.labels import labels, selector
 from components.place import Place
 
@@ -22,9 +23,7 @@ def release(name: str, place: Place, delivery: Delivery, *, values: Any, after: 
         f"{name}-release",
         name=workload.object_name,
         namespace=place.namespace,
-        chart=delivery.chart,
-        **({"version": delivery.version} if delivery.version else {}),
-        **({"repository_opts": {"repo": delivery.repository}} if delivery.repository else {}),
+        **chart_source(delivery.chart),
         values=values,
         # A failed upgrade would leave replicas of both versions, of which one serves nothing.
         atomic=True,

@@ -74,10 +74,10 @@ def _path(url: str, stack: str) -> Path | None:
 
 def _resource(item: dict[str, Any]) -> Resource:
     outputs, inputs = item.get("outputs", {}), item.get("inputs", {})
-    if item["type"] == RELEASE:
+    if item["type"] == RELEASE and _delivers_a_model(inputs):
         return _release(item, inputs, outputs)
     metadata = inputs.get("metadata", {})
-    is_object = item["type"].startswith("kubernetes:") and isinstance(metadata, dict)
+    is_object = item["type"].startswith("kubernetes:") and item["type"] != RELEASE and isinstance(metadata, dict)
     return Resource(
         name=metadata.get("name", "") if is_object else item["urn"].rpartition("::")[2],
         kind=item["type"].rpartition(":")[2] if is_object else "",
@@ -87,6 +87,11 @@ def _resource(item: dict[str, Any]) -> Resource:
         replicas=_number(inputs.get("spec"), "replicas") or _number(outputs.get("spec"), "replicas"),
         ready=_number(outputs.get("status"), "readyReplicas"),
     )
+
+
+def _delivers_a_model(inputs: dict[str, Any]) -> bool:
+    values = inputs.get("values")
+    return isinstance(values, dict) and "decode" in values
 
 
 def _release(item: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Any]) -> Resource:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from blueprint.llm_d import VERSIONS
+from blueprint.llm_d import CHART
 
 
 def deliverable(model: Mapping[str, Any]) -> bool:
@@ -25,7 +25,7 @@ def llm_d() -> st.SearchStrategy[dict[str, Any]]:
             "repository": st.sampled_from(
                 ["https://charts.example.com/llm-d", "oci://registry.example.com:5000/llm-d"]
             ),
-            "version": st.sampled_from(VERSIONS),
+            "version": st.sampled_from(CHART.versions),
         },
     )
     local = st.fixed_dictionaries({"path": st.sampled_from(["chart", "charts/modelservice", "charts/m-v0.4.12.tgz"])})

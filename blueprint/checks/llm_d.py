@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from blueprint.checks.charts import chart_mistakes
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
-from blueprint.llm_d import VERSIONS
+from blueprint.llm_d import CHART
 from blueprint.settings import KubernetesModel
-from blueprint.settings.llm_d import ModelServiceChart
 
 
 def check(description: Description) -> Iterator[Issue]:
@@ -14,27 +14,8 @@ def check(description: Description) -> Iterator[Issue]:
     for name, model in description.kubernetes_models():
         if model.llm_d is not None:
             path = ("models", name)
-            yield from _chart((*path, "llmD", "chart"), model.llm_d.chart)
+            yield from chart_mistakes((*path, "llmD", "chart"), CHART, model.llm_d.chart, "docs/llm-d.md")
             yield from _beyond_the_chart(path, model)
-
-
-def _chart(path: KeyPath, chart: ModelServiceChart) -> Iterator[Issue]:
-    if chart.path is not None:
-        for key, value in (("repository", chart.repository), ("version", chart.version)):
-            if value is not None:
-                yield Issue(
-                    path=(*path, key),
-                    problem=f"{value} says where to fetch the chart, and path says that it is here",
-                    remedy=f"Remove {key}, or remove path.",
-                    reads=((*path, "path"),),
-                )
-    elif chart.version is not None and chart.version not in VERSIONS:
-        yield Issue(
-            path=(*path, "version"),
-            problem=f"the keys of {chart.version} have not been read, and a chart ignores many that it does not know",
-            remedy=f"Use {' or '.join(VERSIONS)}. docs/llm-d.md says how to add a version, and how to try one by path.",
-            reads=((*path, "path"),),
-        )
 
 
 def _beyond_the_chart(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from blueprint.checks.charts import chart_mistakes
 from blueprint.checks.doors import ranges
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
 from blueprint.locks import IMAGES_LOCK
+from blueprint.monitoring.installed import CHART
 from blueprint.monitoring.parts import ASKED_FOR, IMAGES, own_parts
 from blueprint.settings import Monitoring
 
@@ -18,6 +20,7 @@ def check(description: Description) -> Iterator[Issue]:
     if monitoring is None:
         return
     yield from _foreign(monitoring)
+    yield from _install(description, monitoring)
     yield from _routes(monitoring)
     yield from _images(description)
     yield from ranges(("monitoring", "standalone", "apiServerRanges"), monitoring.standalone.api_server_ranges)
@@ -39,6 +42,28 @@ def _foreign(monitoring: Monitoring) -> Iterator[Issue]:
             problem="with mode: standalone no operator selects anything by labels",
             remedy="Remove it, or use mode: operator.",
             reads=_MODE,
+        )
+
+
+def _install(description: Description, monitoring: Monitoring) -> Iterator[Issue]:
+    """An operator that nobody would use, or that would not come up."""
+    if monitoring.install is None:
+        return
+    path = ("monitoring", "install")
+    yield from chart_mistakes((*path, "chart"), CHART, monitoring.install.chart, "docs/monitoring.md")
+    if monitoring.mode != "operator":
+        yield Issue(
+            path=path,
+            problem=f"with mode: {monitoring.mode} nothing here is for an operator",
+            remedy="Remove it, or use mode: operator.",
+            reads=_MODE,
+        )
+    elif description.in_lab:
+        yield Issue(
+            path=path,
+            problem="the lab simulates pods, so that an operator would be installed and do nothing",
+            remedy="Remove it: the lab has the operator's kinds. mode: standalone shows a Prometheus at work.",
+            reads=(("cluster", "context"), ("cluster", "id")),
         )
 
 

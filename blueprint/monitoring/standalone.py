@@ -81,8 +81,7 @@ def prometheus_arguments(settings: Standalone) -> Sequence[str]:
         "--config.file=/etc/prometheus/prometheus.yaml",
         "--storage.tsdb.path=/prometheus",
         f"--storage.tsdb.retention.time={settings.retention_days}d",
-        # Four fifths: compaction writes new blocks before it deletes the old ones, and a full disk loses data.
-        f"--storage.tsdb.retention.size={settings.size_gib * 1024 * 4 // 5}MB",
+        f"--storage.tsdb.retention.size={settings.retention_size}",
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from blueprint.settings.base import LabelValue, ObjectName, SecretName, SettingsModel
+from blueprint.settings.charts import HelmChart
 from blueprint.settings.exposure import AddressRange
 
 Severity = Literal["critical", "warning", "info"]
@@ -42,8 +43,8 @@ class Routes(SettingsModel):
     )
 
 
-class Standalone(SettingsModel):
-    """The stack's own Prometheus, Alertmanager and Grafana."""
+class PrometheusSize(SettingsModel):
+    """What each Prometheus keeps, and what it runs on."""
 
     # 15 days: Prometheus' own default; the slowest burn rate looks back 3.
     retention_days: int = Field(default=15, ge=3, le=400, description="How long series are kept, in days.")
@@ -67,6 +68,28 @@ class Standalone(SettingsModel):
     memory_gib: int = Field(
         default=2, alias="memoryGiB", ge=1, le=512, description="Memory of each Prometheus, in GiB; its limit, too."
     )
+
+    @property
+    def retention_size(self) -> str:
+        """The most that series may take of the claim, as Prometheus writes it: MB are MiB there.
+
+        Four fifths: compaction writes new blocks before it deletes the old ones, and a full disk loses data.
+        """
+        return f"{self.size_gib * 1024 * 4 // 5}MB"
+
+
+class Installed(PrometheusSize):
+    """The Prometheus operator with its Prometheus, Alertmanager, Grafana and kube-state-metrics, by their chart."""
+
+    chart: HelmChart = Field(default_factory=HelmChart, description="Of kube-prometheus-stack.")
+    create_namespace: bool = Field(
+        default=True, description="Make monitoring.namespace, for it alone; false: it is there already."
+    )
+
+
+class Standalone(PrometheusSize):
+    """The stack's own Prometheus, Alertmanager and Grafana."""
+
     alertmanager: bool = Field(default=True, description="An Alertmanager, which sends alerts where routes says.")
     grafana: bool = Field(default=True, description="A Grafana with the dashboards; nothing exposes it.")
     api_server_ranges: list[AddressRange] = Field(

@@ -21,7 +21,7 @@ from blueprint.settings.endpoint import EndpointModel
 from blueprint.settings.exposure import AddressRange, Gateway, Ingress
 from blueprint.settings.images import Image, ImageName
 from blueprint.settings.kubernetes import KubernetesModel
-from blueprint.settings.monitoring import Routes, Standalone
+from blueprint.settings.monitoring import Installed, Routes, Standalone
 
 
 class Namespace(SettingsModel):
@@ -139,6 +139,10 @@ class Monitoring(SettingsModel):
         default_factory=dict,
         description="Labels by which the operator's Prometheus selects monitors, such as release; with existing, those "
         "by which a sidecar finds the ConfigMaps.",
+    )
+    install: Installed | None = Field(
+        default=None,
+        description="With operator: installs kube-prometheus-stack in monitoring.namespace. One stack a cluster.",
     )
     dashboards: bool = Field(
         default=True,

@@ -19,8 +19,12 @@ def register_routes(
     routes: Routes,
     secrets: Mapping[str, Output[str]],
     parent: Resource,
+    operator: Resource | None,
 ) -> None:
-    """An AlertmanagerConfig for the operator's Alertmanager. secrets: by name, the values that the settings name."""
+    """An AlertmanagerConfig for the operator's Alertmanager. secrets: by name, the values that the settings name.
+
+    operator: what defines AlertmanagerConfigs, where the stack installs it.
+    """
     addresses = f"{metadata['name']}-receivers"
     names = url_names(routes)
     if names:
@@ -37,5 +41,5 @@ def register_routes(
         kind="AlertmanagerConfig",
         metadata={**metadata, "labels": {**metadata["labels"], **monitoring.labels}},
         spec=alertmanager_config_spec(routes, secret=addresses),
-        opts=ResourceOptions(parent=parent),
+        opts=ResourceOptions(parent=parent, depends_on=operator),
     )

@@ -17,8 +17,12 @@ def register_rules(
     namespace: Input[str],
     spec: Callable[[str], Any],
     parent: Resource,
+    operator: Resource | None,
 ) -> None:
-    """A PrometheusRule that the operator's Prometheus selects. spec: what the rules are in a namespace."""
+    """A PrometheusRule that the operator's Prometheus selects. spec: what the rules are in a namespace.
+
+    operator: what defines PrometheusRules, where the stack installs it.
+    """
     labels: Mapping[str, str] = {**metadata["labels"], **monitoring.labels}
     k8s.apiextensions.CustomResource(
         name,
@@ -26,5 +30,5 @@ def register_rules(
         kind="PrometheusRule",
         metadata={**metadata, "labels": labels},
         spec=Output.from_input(namespace).apply(spec),
-        opts=ResourceOptions(parent=parent),
+        opts=ResourceOptions(parent=parent, depends_on=operator),
     )

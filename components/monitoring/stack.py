@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from blueprint.monitoring.gateway import Gateway
 from blueprint.monitoring.rules import stack_rules
@@ -30,6 +30,7 @@ class MonitoringStackArgs:
     monthly_usd: float | None  # the budget, if any
     collector: Gateway | None  # of traces and logs
     servers: Servers | None  # those that the stack runs itself
+    operator: Resource | None  # what defines the operator's kinds, where the stack installs it
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
@@ -74,6 +75,7 @@ class MonitoringStack(ComponentResource):
                 args.workloads, namespace=namespace, monitoring=args.monitoring, monthly_usd=args.monthly_usd
             ),
             parent=self,
+            operator=args.operator,
         )
 
     def _routes(self, name: str) -> None:
@@ -87,6 +89,7 @@ class MonitoringStack(ComponentResource):
             routes=monitoring.routes,
             secrets=self._args.secrets,
             parent=self,
+            operator=self._args.operator,
         )
 
     def _dashboards(self, name: str) -> Sequence[str]:

@@ -15,7 +15,9 @@ OLDEST_MINOR = 30
 def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
     """Version, custom resources and their controllers, runtime class."""
     yield _version(facts.version)
-    if stack.monitoring is not None and stack.monitoring.mode == "operator":
+    if stack.installation is not None:
+        yield Finding("prometheus operator", "ok", "monitoring.install: `up` installs it, and the kinds that it reads")
+    elif stack.monitoring is not None and stack.monitoring.mode == "operator":
         yield _definition("podmonitors", facts.pod_monitors, "remove monitoring")
         if stack.monitoring.rules:
             yield _definition("prometheusrules", facts.prometheus_rules, "use monitoring.rules: false")

@@ -53,6 +53,27 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
         also={"monitoring.standalone": {"alertmanager": False}},
         base=OWN,
     ),
+    "an operator for no operator's mode": wrong(
+        "monitoring.install",
+        {"sizeGiB": 50},
+        "with mode: standalone nothing here is for an operator",
+        "Remove it, or use mode: operator",
+        base=OWN,
+    ),
+    "an operator in the lab": wrong(
+        "monitoring.install",
+        {"sizeGiB": 50},
+        "the lab simulates pods",
+        "Remove it: the lab has the operator's kinds",
+        base=edited(LAB, {"monitoring": {"mode": "operator"}}),
+    ),
+    "a version of the operator's chart whose keys nobody read": wrong(
+        "monitoring.install",
+        {"chart": {"version": "12.0.0"}},
+        "the keys of 12.0.0 have not been read",
+        "Use 88.5.3. docs/monitoring.md says how",
+        at="monitoring.install.chart.version",
+    ),
     "labels for no operator": wrong(
         "monitoring.labels",
         {"release": "kps"},

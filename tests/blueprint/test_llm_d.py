@@ -34,8 +34,8 @@ def delivery(llm_d, **edits):
     ],
 )
 def test_the_chart_comes_from_a_repository_a_registry_or_a_folder(chart, expected):
-    found = delivery({"chart": chart}).value
-    assert (found.chart, found.version, found.repository) == expected
+    found = delivery({"chart": chart}).value.chart
+    assert (found.name, found.version, found.repository) == expected
 
 
 @pytest.mark.parametrize(

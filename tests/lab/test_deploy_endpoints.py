@@ -14,7 +14,7 @@ from lab import own_server
 from lab.cluster.control import Lab
 from lab.deploy import _tell
 from lab.errors import LabError
-from lab.stacks import forget_lab, read_endpoints
+from lab.stacks import forget_lab, read_endpoints, read_resources
 from lab.target import Target, target
 
 HUB = "http://127.0.0.1:23456"
@@ -252,3 +252,17 @@ def test_a_stack_of_endpoints_alone_starts_the_lab_and_ends_it(project):
     finally:
         lab.stop(delete=True)
     assert not (root / ".lab/state/.pulumi/stacks/llm-inference/dev.json").exists()
+
+
+def test_a_release_is_a_model_only_where_it_delivers_one(project):
+    def release(name, values):
+        inputs = {"name": name, "namespace": "n", "values": values}
+        return {"urn": f"u::{name}", "type": "kubernetes:helm.sh/v3:Release", "inputs": inputs, "outputs": {}}
+
+    root = project()
+    write_state(root, release("m", {"decode": {"replicas": 2}}), release("kube-prometheus-stack", {"grafana": {}}))
+    found = read_resources(f"file://{root / '.lab/state'}", "dev")
+    assert [(one.kind, one.name, one.replicas) for one in found] == [
+        ("Release", "m", 2),
+        ("", "kube-prometheus-stack", 0),
+    ]

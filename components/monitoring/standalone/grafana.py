@@ -1,19 +1,16 @@
 """Grafana: the dashboards over the stack's own Prometheus, for whoever may forward a port and read the password."""
 
-import base64
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import Output
 
 from blueprint.monitoring.standalone import DASHBOARDS_FOLDER, GRAFANA_INI, Servers, grafana_files
+from components.monitoring.admin import ADMIN_PASSWORD, register_admin
 from components.monitoring.standalone.place import ServerPlace
 from components.monitoring.standalone.pod import digest, pod_template, probe, resources, server_selector
 from components.monitoring.written import written
 
-ADMIN_PASSWORD = "admin-password"  # noqa: S105  the key in the Secret
 _SECRETS_FOLDER = "/run/llm-inference/grafana"
 
 
@@ -21,14 +18,7 @@ def register_grafana(name: str, place: ServerPlace, *, servers: Servers, dashboa
     """Everything that it needs. dashboards: names of the ConfigMaps that have them."""
     files = config_data(servers)
     file = k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=files, opts=place.opts())
-    admin = k8s.core.v1.Secret(
-        f"{name}-admin",
-        metadata=place.metadata(admin_name(place)),
-        type="Opaque",
-        data={"admin-user": encoded("admin"), ADMIN_PASSWORD: Output.secret(encoded(secrets.token_urlsafe(24)))},
-        # Each run makes another one, and the first one stays.
-        opts=place.opts(ignore_changes=["data"]),
-    )
+    admin = register_admin(f"{name}-admin", metadata=place.metadata(admin_name(place)), opts=place.opts())
     place.register_network(name)
     k8s.apps.v1.Deployment(
         f"{name}-deployment",
@@ -42,11 +32,6 @@ def register_grafana(name: str, place: ServerPlace, *, servers: Servers, dashboa
 def admin_name(place: ServerPlace) -> str:
     """Name of the Secret with the administrator's password."""
     return f"{place.server.name}-admin"
-
-
-def encoded(text: str) -> str:
-    """As a Secret's data has it."""
-    return base64.b64encode(text.encode()).decode()
 
 
 def config_data(servers: Servers) -> dict[str, str]:
