@@ -2,10 +2,10 @@
 
 `server/.venv/bin/python lab/tiny_model.py FOLDER [DTYPE [END [SIZE]]]`
 
-About 3 M parameters, 29 M where SIZE is `small`, random but for a fixed seed. It says nothing of sense. In float64 when
-no dtype is given: what a batch changes in the last digits then never changes a draw, on any processor, and texts can be
-compared. END is `never`, where the end token is never the likeliest one and an answer is as long as it may be, or
-`soon`, for people who chat: after some dozens of tokens.
+About 3 M parameters, 29 M where SIZE is `small`, 111 M where it is `medium`, random but for a fixed seed. It says
+nothing of sense. In float64 when no dtype is given: what a batch changes in the last digits then never changes a draw,
+on any processor, and texts can be compared. END is `never`, where the end token is never the likeliest one and an
+answer is as long as it may be, or `soon`, for people who chat: after some dozens of tokens.
 """
 
 import sys
@@ -39,6 +39,14 @@ SIZES: Mapping[str, Mapping[str, int]] = {
         "num_hidden_layers": 8,
         "num_attention_heads": 8,
         "num_key_value_heads": 4,
+    },
+    # The dimensions of SmolLM2-135M, but for its vocabulary (https://mintlify.wiki/kvark/meganeura/models/smollm2).
+    "medium": {
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
     },
 }
 SPECIAL = ["<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]

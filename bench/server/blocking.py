@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 app = FastAPI()
-model = AutoModelForCausalLM.from_pretrained(os.environ["MODEL_ID"], dtype="float32", device_map="auto")
+model = AutoModelForCausalLM.from_pretrained(os.environ["MODEL_ID"], dtype="auto", device_map="auto")
 tokenizer = AutoTokenizer.from_pretrained(os.environ["MODEL_ID"])
 
 

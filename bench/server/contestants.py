@@ -76,8 +76,6 @@ class Contestant:
             )
         if done.returncode:
             sys.exit(f"{self.name}: the load failed:\n{done.stderr}")
-        # A blocked loop still works for clients that are gone: the next level begins when it does not any more.
-        _health(url)
         return {**json.loads(done.stdout), "health": probe.times}
 
 
@@ -89,7 +87,7 @@ CONTESTANTS = (
         api="completions",
         command=(
             str(PYTHON.parent / "transformers"),
-            *("serve", "--continuous-batching", "--dtype", "float32", "--port", "PORT", "MODEL"),
+            *("serve", "--continuous-batching", "--dtype", "auto", "--port", "PORT", "MODEL"),
         ),
     ),
 )
@@ -124,7 +122,7 @@ class _Probe:
     def __init__(self, url: str) -> None:
         self._url = url
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        self._thread = threading.Thread(target=self._ask, daemon=True)
         self._began: float | None = None
         self._ended = False
         self.times: list[float] = []
@@ -139,12 +137,17 @@ class _Probe:
         if (began := self._began) is not None:
             self._ended = True
             self.times.append(time.monotonic() - began)
-        self._thread.join()
+        # It is not waited for: a blocked loop works for minutes for clients that are gone, unless it is killed.
 
     def _ask(self) -> None:
         while not self._over.wait(PROBE_EVERY):
             self._began = began = time.monotonic()
-            _health(self._url)
+            try:
+                _health(self._url)
+            except (OSError, http.client.HTTPException):
+                if self._ended:
+                    return
+                raise
             self._began = None
             if not self._ended:
                 self.times.append(time.monotonic() - began)

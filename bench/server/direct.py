@@ -110,7 +110,7 @@ async def main() -> None:
     parser.add_argument("--warm", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
-    loaded = load(given.model, dtype="float32")
+    loaded = load(given.model)
     engine = Engine(loaded, Nobody(), max_running_requests=max(64, *given.streams))
     engine.start()
     await engine.warm_up()
