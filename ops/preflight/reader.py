@@ -42,7 +42,8 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
         storage_classes=read.all(
             "/apis/storage.k8s.io/v1/storageclasses", "list storageclasses.storage.k8s.io", _storage_class
         )
-        if (stack.servers is not None and stack.servers.get("prometheus") is not None)
+        if stack.installation is not None
+        or (stack.servers is not None and stack.servers.get("prometheus") is not None)
         or any(workload.storage.value.kind in ("claim", "claimPerReplica") for workload in stack.workloads)
         else (),
         claims={

@@ -47,6 +47,9 @@ def check(stack: Stack, facts: Facts) -> Iterator[Finding]:
             yield _class(name, setting, storage.storage_class, storage.access_mode, facts.storage_classes)
         elif storage.kind == "existingClaim":
             yield _claim(name, workload.name, storage, facts.claims.get(storage.claim_name or ""))
+    if stack.monitoring is not None and stack.monitoring.install is not None:
+        setting, wanted = "monitoring.install.storageClass", stack.monitoring.install.storage_class
+        yield _class("storage of monitoring", setting, wanted, "ReadWriteOnce", facts.storage_classes)
     if stack.servers is not None and stack.servers.get("prometheus") is not None:
         setting, wanted = "monitoring.standalone.storageClass", stack.servers.settings.storage_class
         yield _class("storage of monitoring", setting, wanted, "ReadWriteOnce", facts.storage_classes)

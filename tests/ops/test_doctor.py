@@ -13,7 +13,8 @@ from ops.cluster import quantity
 from ops.cluster.reading import Unread
 from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass
 from ops.preflight.storage import access_modes
-from tests.support import lab_config
+from tests.components.test_installed import installing
+from tests.support import PROJECT, lab_config
 
 GIB = 1024**3
 
@@ -230,6 +231,16 @@ def test_routes_need_their_definition_too():
     assert missing.status == "FAIL"
     assert "alertmanagerconfigs.monitoring.coreos.com/v1alpha1 is not established" in missing.message
     assert "remove monitoring.routes" in missing.message
+
+
+def test_an_operator_that_the_stack_installs_needs_no_definition_and_a_class_for_its_claims():
+    stack = resolve_stack("dev", installing({"storageClass": "none"}), PROJECT.models_lock(), PROJECT.images_lock())
+    facts = dataclasses.replace(GOOD, pod_monitors=False, operators={}, storage_classes=CLASSES)
+    found = {finding.check: finding for finding in doctor.judge(stack, stack.cluster, facts)}
+
+    assert "`up` installs it" in found["prometheus operator"].message
+    assert not {"podmonitors", "prometheusrules", "alertmanagerconfigs"} & found.keys()
+    assert "Set monitoring.install.storageClass to one of them" in found["storage of monitoring"].message
 
 
 def test_the_stacks_own_prometheus_needs_no_definition_and_a_class_for_its_claim():
