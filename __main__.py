@@ -72,6 +72,7 @@ if stack.cluster is not None:
                 collector=stack.collector,
                 servers=stack.servers,
                 operator=operator,
+                stores=stack.stores,
                 secrets=secrets,
             ),
             opts,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.resources import Resolved
 from blueprint.settings import EndpointModel, KubernetesModel, Settings
-from blueprint.settings.collector import Collector
 from blueprint.settings.stack import Namespace
 
 LAB_ID = "lab"
@@ -46,16 +45,10 @@ class Description:
         return self.settings.deletion.protect
 
     @property
-    def collector(self) -> Collector | None:
-        """The collector of traces and logs, where the stack has one."""
-        monitoring = self.settings.monitoring
-        return monitoring.collector if monitoring else None
-
-    @property
     def collector_name(self) -> str | None:
         """Name of its Service and of all its objects; None where there is none."""
-        cluster = self.settings.cluster
-        if cluster is None or self.collector is None:
+        cluster, monitoring = self.settings.cluster, self.settings.monitoring
+        if cluster is None or monitoring is None or monitoring.collector is None:
             return None
         return name_in(cluster.namespace, COLLECTOR, stack=self.stack)
 

@@ -10,6 +10,8 @@ from blueprint.exposure import is_reached_from_outside
 from blueprint.monitoring.collector import GRPC_PORT, takes_traces
 from blueprint.monitoring.parts import PORTS, Part, own_parts, part_name
 from blueprint.monitoring.routing import url_names
+from blueprint.monitoring.stores import Store
+from blueprint.monitoring.targets import collector_of, own_targets
 from blueprint.settings import Cluster, KubernetesModel, Monitoring
 from blueprint.settings.collector import Target
 from blueprint.weights import Weights
@@ -104,11 +106,16 @@ _ASKED_BY: Mapping[Part, Sequence[Part]] = {
     "prometheus": ("grafana",),
     "alertmanager": ("prometheus", "grafana"),
     "grafana": (),
+    "loki": ("grafana",),
+    "jaeger": ("grafana",),
 }
 """By part, which others open connections to it."""
 
 _SCRAPED: frozenset[Part] = frozenset()
 """Parts that whoever scrapes the models scrapes, too."""
+
+_STORE_PORTS: Mapping[Part, Port] = {"loki": Port(port=PORTS["loki"]), "jaeger": OTLP}
+"""By store, where it takes what it keeps."""
 
 SERVING = Port(port="http")
 """The container's name for the engine's port."""
@@ -194,7 +201,15 @@ def part_flows(description: Description, part: Part, *, scraped: Sequence[int], 
         incoming.append(Flow(what="scraping of metrics", peers=(scraper,), ports=(Port(port=PORTS[part]),)))
     if part == "alertmanager" and url_names(monitoring.routes):
         outgoing += _receivers(monitoring)
+    name = description.collector_name
+    if name is not None and part in own_targets(description):
+        incoming.append(Flow(what="what the collector keeps", peers=(own_pods(name),), ports=(_STORE_PORTS[part],)))
     return Flows(incoming=incoming, outgoing=outgoing)
+
+
+def to_own_store(description: Description, store: Store) -> Flow:
+    """Connections of the collector to a store of the stack's own."""
+    return Flow(what=f"to {store}", peers=(_part(description, store),), ports=(_STORE_PORTS[store],))
 
 
 def _part(description: Description, part: Part) -> Pods:
@@ -249,7 +264,7 @@ def _scraper(description: Description, monitoring: Monitoring) -> Pods:
 
 def _collector(description: Description, monitoring: Monitoring) -> Pods:
     name = description.collector_name
-    if name is not None and takes_traces(description.collector):
+    if name is not None and takes_traces(collector_of(description)):
         return own_pods(name)
     # Refused, an exporter of traces that is switched on by extraArgs would fail without a word.
     return Pods(namespace=monitoring.namespace)

@@ -16,6 +16,8 @@ from blueprint.monitoring.gateway import Gateway, resolve_gateway
 from blueprint.monitoring.installed import OperatorInstallation, resolve_installation
 from blueprint.monitoring.parts import prometheus_address
 from blueprint.monitoring.standalone import Servers, resolve_servers
+from blueprint.monitoring.stores import Store
+from blueprint.monitoring.targets import shown_stores
 from blueprint.parse import parse
 from blueprint.settings import Cluster, Monitoring
 from blueprint.settings.stack import SecretKey
@@ -44,6 +46,7 @@ class Stack:
     monthly_usd: what all of it may cost in a month, if anybody said.
     installation: the Prometheus operator that the stack installs, if any.
     servers: the Prometheus and others that the stack runs itself, if any.
+    stores: the kinds of stores of logs and traces that the dashboards show.
     gateway: the Gateway that the stack makes for its published models, if any.
     collector: what receives traces and logs, if the stack has it.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
@@ -59,6 +62,7 @@ class Stack:
     prometheus: str | None
     installation: OperatorInstallation | None
     servers: Servers | None
+    stores: Sequence[Store]
     monthly_usd: float | None
     gateway: OwnGateway | None
     collector: Gateway | None
@@ -91,6 +95,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         prometheus=prometheus_address(description),
         installation=resolve_installation(settings.monitoring),
         servers=resolve_servers(description, workloads),
+        stores=shown_stores(description),
         monthly_usd=settings.budget.monthly_usd if settings.budget else None,
         gateway=own_gateway(
             settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}

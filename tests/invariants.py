@@ -21,7 +21,7 @@ PLATFORM = (
     *("ConfigMap/llm-stack", "AlertmanagerConfig/llm-stack", "PodDisruptionBudget/llm-prometheus"),
     *(
         f"{kind}/llm-{part}"
-        for part in ("prometheus", "alertmanager", "grafana")
+        for part in ("prometheus", "alertmanager", "grafana", "loki", "jaeger")
         for kind in ("StatefulSet", "Deployment", "Service", "ServiceAccount", "Role", "ConfigMap", "NetworkPolicy")
     ),
     "RoleBinding/llm-prometheus",

@@ -180,6 +180,18 @@ def _standalone() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def _with_stores() -> st.SearchStrategy[dict[str, Any]]:
+    """Monitoring of the stack's own whose collector sends to its stores, or to others beside them."""
+    sizes = {"retentionDays": st.integers(1, 400), "sizeGiB": st.integers(1, 1000), "memoryGiB": st.integers(1, 512)}
+    store = some(**sizes)
+    with_own = st.tuples(_standalone(), some(loki=store, jaeger=store).filter(bool)).map(
+        lambda parts: {**parts[0], **parts[1]}
+    )
+    return st.fixed_dictionaries(
+        {"mode": st.just("standalone"), "standalone": with_own, "collector": st.just({}) | collectors()}
+    )
+
+
 def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
     secret = st.fixed_dictionaries({"name": object_names(), "key": _text(_WORDS, _WORDS + "-_.", _WORDS, 40)})
     labels = st.dictionaries(st.sampled_from(["release", "prometheus", "example.com/team"]), label_values(), max_size=2)
@@ -194,7 +206,7 @@ def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:
     }
     operator = st.fixed_dictionaries({"mode": st.just("operator")}, optional={**shared, "labels": labels})
     own = st.fixed_dictionaries({"mode": st.just("standalone")}, optional={**shared, "standalone": _standalone()})
-    monitoring = operator | own
+    monitoring = operator | own | _with_stores()
     sections = {
         "huggingface": some(hubReadSecret=secret, namespace=st.just("my-org")),
         "deletion": some(protect=st.booleans()),

@@ -8,6 +8,9 @@ from blueprint.checks.locks import unresolved
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
 from blueprint.monitoring.collector import IMAGE
+from blueprint.monitoring.parts import own_parts
+from blueprint.monitoring.stores import STORES
+from blueprint.monitoring.targets import collector_of, own_targets
 from blueprint.monitoring.tracing import OPTIONS, VARIABLES, sends_traces
 from blueprint.settings import KubernetesModel
 from blueprint.settings.collector import Collector, Target
@@ -19,7 +22,8 @@ _PATH: KeyPath = ("monitoring", "collector")
 
 def check(description: Description) -> Iterator[Issue]:
     """Mistakes of the collector, and of models that would send their traces elsewhere."""
-    collector = description.collector
+    yield from _stores(description)
+    collector = collector_of(description)
     if collector is None:
         return
     targets = _targets(collector)
@@ -27,8 +31,9 @@ def check(description: Description) -> Iterator[Issue]:
         yield Issue(
             path=_PATH,
             problem="it would receive traces and logs, and send them nowhere",
-            remedy="Add tracesTo, logsTo or langfuse, or remove collector.",
-            reads=tuple((*_PATH, key) for key in ("tracesTo", "logsTo", "langfuse")),
+            remedy="Add tracesTo, logsTo or langfuse, or remove collector; with mode: standalone, standalone.loki and "
+            "standalone.jaeger are targets, too.",
+            reads=(*((*_PATH, key) for key in ("tracesTo", "logsTo", "langfuse")), ("monitoring", "standalone")),
         )
     for key, (field, address, target) in targets.items():
         yield from _target((*_PATH, key), field, address, target)
@@ -54,13 +59,44 @@ def advise(description: Description) -> Iterator[Issue]:
                 problem="SGLang ends at its start when it is to send traces and its image lacks OpenTelemetry",
                 remedy="See that the image has sglang[tracing] before this goes to production.",
             )
-    collector = description.collector
+    collector = collector_of(description)
+    yield from _passed_over(description)
     if collector is not None and collector.keep_content:
         yield Issue(
             path=(*_PATH, "keepContent"),
             problem="prompts and answers that traces and logs hold are stored by "
             + ", ".join(address_of(address).host for _, address, _ in _targets(collector).values()),
             remedy="Remove it, unless those who write them know and agreed.",
+        )
+
+
+_KEYS = {"loki": ("logs", "logsTo"), "jaeger": ("traces", "tracesTo")}
+"""By store, what it keeps, and the key that names another one."""
+
+
+def _stores(description: Description) -> Iterator[Issue]:
+    """Stores of the stack's own that nothing sends to."""
+    if description.collector_name is not None:
+        return
+    for store in (store for store in STORES if store in own_parts(description)):
+        kept, _ = _KEYS[store]
+        yield Issue(
+            path=("monitoring", "standalone", store),
+            problem=f"nothing would send {kept} to it: the stack has no collector",
+            remedy="Add monitoring.collector, which sends there when it is {}; or remove it.",
+            reads=(_PATH,),
+        )
+
+
+def _passed_over(description: Description) -> Iterator[Issue]:
+    """Stores of the stack's own beside a target that is named."""
+    own = own_targets(description)
+    for store in (store for store in STORES if store in own_parts(description) and store not in own):
+        kept, key = _KEYS[store]
+        yield Issue(
+            path=("monitoring", "standalone", store),
+            problem=f"it gets no {kept}: monitoring.collector.{key} names another store",
+            remedy=f"Remove one of the two, when {kept} of before are no longer needed.",
         )
 
 

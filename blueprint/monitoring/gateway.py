@@ -14,7 +14,8 @@ from blueprint.monitoring.collector import (
     secret_variables,
     takes_traces,
 )
-from blueprint.network import DNS, Flow, Flows, Pods, Port, own_pods, target_flow
+from blueprint.monitoring.targets import collector_of, own_targets
+from blueprint.network import DNS, Flow, Flows, Pods, Port, own_pods, target_flow, to_own_store
 from blueprint.pins import pinned_image
 from blueprint.resources import Resolved
 from blueprint.settings import Monitoring
@@ -37,11 +38,10 @@ class Gateway:
 
 def resolve_gateway(description: Description) -> Gateway | None:
     """The stack's collector, if it has one. Of a description that passed its checks."""
-    monitoring = description.settings.monitoring
+    monitoring, collector = description.settings.monitoring, collector_of(description)
     name = description.collector_name
-    if name is None or monitoring is None or monitoring.collector is None:
+    if name is None or monitoring is None or collector is None:
         return None
-    collector = monitoring.collector
     return Gateway(
         name=name,
         image=pinned_image(description, IMAGE),
@@ -60,10 +60,11 @@ def _flows(description: Description, monitoring: Monitoring, collector: Collecto
     agents = Pods(namespace=monitoring.namespace)
     ports = (Port(port=GRPC_PORT), Port(port=HTTP_PORT))
     incoming.append(Flow(what="logs and traces of agents", peers=(agents,), ports=ports))
-    outgoing = [DNS]
-    if collector.traces_to is not None:
+    own = own_targets(description)
+    outgoing = [DNS, *(to_own_store(description, store) for store in own)]
+    if collector.traces_to is not None and "jaeger" not in own:
         outgoing.append(target_flow("traces", collector.traces_to.address, collector.traces_to, port=GRPC_PORT))
-    if collector.logs_to is not None:
+    if collector.logs_to is not None and "loki" not in own:
         outgoing.append(target_flow("logs", collector.logs_to.address, collector.logs_to))
     if collector.langfuse is not None:
         outgoing.append(target_flow("generations", collector.langfuse.host, collector.langfuse))

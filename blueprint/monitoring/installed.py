@@ -20,6 +20,9 @@ CHART = KnownChart(
 RELEASE = CHART.name
 """Name of the release, and with it of its objects. A second one in the cluster is refused by Helm."""
 
+GRAFANA_SERVICE, GRAFANA_PORT = f"{RELEASE}-grafana", 80
+"""Where its Grafana answers: the chart's name for the Service, and values.yaml of its dependency grafana."""
+
 GRAFANA_ADMIN = "llm-grafana-admin"
 """Name of the Secret with the administrator's name and password."""
 

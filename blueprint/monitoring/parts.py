@@ -5,12 +5,23 @@ from typing import Literal
 
 from blueprint.description import Description, name_in
 from blueprint.issues import KeyPath
+from blueprint.monitoring.collector import GRPC_PORT
+from blueprint.monitoring.stores import JAEGER_PORT, LOKI_PORT
 from blueprint.settings import Monitoring
 
-Part = Literal["prometheus", "alertmanager", "grafana"]
+Part = Literal["prometheus", "alertmanager", "grafana", "loki", "jaeger"]
 
-PORTS: Mapping[Part, int] = {"prometheus": 9090, "alertmanager": 9093, "grafana": 3000}
-"""Their own defaults."""
+PORTS: Mapping[Part, int] = {
+    "prometheus": 9090,
+    "alertmanager": 9093,
+    "grafana": 3000,
+    "loki": LOKI_PORT,
+    "jaeger": JAEGER_PORT,
+}
+"""Their own defaults, on which each is asked."""
+
+MORE_PORTS: Mapping[Part, Mapping[str, int]] = {"jaeger": {"otlp-grpc": GRPC_PORT}}
+"""Further ones, by part and name."""
 
 IMAGES: Mapping[Part, str] = {
     # What version 0.85.0 of the operator takes by default: pkg/operator/defaults.go.
@@ -18,6 +29,11 @@ IMAGES: Mapping[Part, str] = {
     "alertmanager": "quay.io/prometheus/alertmanager:v0.28.1",
     # 12: Grafana 13 fetches its data source for Prometheus from the network, which it cannot reach here.
     "grafana": "docker.io/grafana/grafana:12.4.1",
+    # https://github.com/grafana/loki/releases; lab/tools/loki builds the same release.
+    "loki": "docker.io/grafana/loki:3.7.8",
+    # https://github.com/jaegertracing/jaeger at 8498073, docker-compose/kafka/docker-compose.yml. None that lacks
+    # /api/traces will do, which Grafana's data source asks.
+    "jaeger": "cr.jaegertracing.io/jaegertracing/jaeger:2.19.0",
 }
 """By part, repository and tag; images.lock.yaml has the digests."""
 
@@ -25,11 +41,20 @@ ASKED_FOR: Mapping[Part, KeyPath] = {
     "prometheus": ("monitoring", "mode"),
     "alertmanager": ("monitoring", "mode"),
     "grafana": ("monitoring", "mode"),
+    "loki": ("monitoring", "standalone", "loki"),
+    "jaeger": ("monitoring", "standalone", "jaeger"),
 }
 """The setting that each is there for."""
 
-USERS: Mapping[Part, int] = {"prometheus": 65534, "alertmanager": 65534, "grafana": 472}
-"""The images' own users: nobody, nobody, grafana."""
+USERS: Mapping[Part, int] = {
+    "prometheus": 65534,
+    "alertmanager": 65534,
+    "grafana": 472,
+    # cmd/loki/Dockerfile and cmd/jaeger/Dockerfile of their repositories.
+    "loki": 10001,
+    "jaeger": 10001,
+}
+"""The images' own users: nobody, nobody, grafana, loki, and one without a name."""
 
 
 def own_parts(description: Description) -> Sequence[Part]:
@@ -47,6 +72,8 @@ def _wanted(monitoring: Monitoring) -> Mapping[Part, bool]:
         "prometheus": standalone,
         "alertmanager": standalone and monitoring.standalone.alertmanager,
         "grafana": standalone and monitoring.standalone.grafana,
+        "loki": standalone and monitoring.standalone.loki is not None,
+        "jaeger": standalone and monitoring.standalone.jaeger is not None,
     }
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from blueprint.description import Description
-from blueprint.monitoring.parts import IMAGES, PORTS, USERS, Part, own_parts, part_name
+from blueprint.monitoring.parts import IMAGES, MORE_PORTS, PORTS, USERS, Part, own_parts, part_name
 from blueprint.monitoring.scrape import INTERVAL, scrape_configs
+from blueprint.monitoring.stores import LINKS
 from blueprint.network import Flows, part_flows
 from blueprint.pins import pinned_image
 from blueprint.settings.monitoring import Standalone
@@ -19,12 +20,13 @@ DASHBOARDS_FOLDER = "/etc/grafana-dashboards"
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """One of the programs. name: of its objects."""
+    """One of the programs. name: of its objects. more_ports: further ones, by name."""
 
     part: Part
     name: str
     image: str
     port: int
+    more_ports: Mapping[str, int]
     user_id: int
     flows: Flows
 
@@ -55,6 +57,7 @@ def resolve_servers(description: Description, workloads: Sequence[Workload]) -> 
             name=part_name(description, part),
             image=pinned_image(description, IMAGES[part]).value,
             port=PORTS[part],
+            more_ports=MORE_PORTS.get(part, {}),
             user_id=USERS[part],
             flows=part_flows(description, part, scraped=scraped, scaled=scaled),
         )
@@ -104,6 +107,8 @@ _SOURCES: Mapping[Part, Mapping[str, Any]] = {
         "editable": False,
         "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
     },
+    "loki": {"editable": False},
+    "jaeger": {"editable": False},
 }
 """By part that Grafana asks, what its data source says beside where it is."""
 
@@ -121,7 +126,13 @@ def _source(server: Server, **further: Any) -> Mapping[str, Any]:
 
 def grafana_files(servers: Servers) -> Mapping[str, Any]:
     """What Grafana provisions itself with, by file below its folder for that."""
-    sources = [_source(server, **_SOURCES[part]) for part, server in servers.by_part.items() if part in _SOURCES]
+    # A link to a store that is not there would lead to an error.
+    links = LINKS if {"loki", "jaeger"} <= servers.by_part.keys() else {}
+    sources = [
+        _source(server, **_SOURCES[part], **({"jsonData": links[part]} if part in links else {}))
+        for part, server in servers.by_part.items()
+        if part in _SOURCES
+    ]
     provider = {
         "name": "llm",
         "type": "file",
@@ -134,6 +145,14 @@ def grafana_files(servers: Servers) -> Mapping[str, Any]:
         "datasources": {"apiVersion": 1, "datasources": sources},
         "dashboards": {"apiVersion": 1, "providers": [provider]},
     }
+
+
+ADMIN_PASSWORD = "admin-password"  # noqa: S105  the key in the Secret
+
+
+def admin_name(grafana: Server) -> str:
+    """Name of the Secret with the administrator's password."""
+    return f"{grafana.name}-admin"
 
 
 GRAFANA_INI = """\

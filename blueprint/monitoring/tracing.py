@@ -5,6 +5,7 @@ from dataclasses import replace
 from blueprint.description import Description
 from blueprint.engines.process import EngineProcess
 from blueprint.monitoring.collector import GRPC_PORT, takes_traces
+from blueprint.monitoring.targets import collector_of
 
 OPTIONS = {
     "vllm": ("--otlp-traces-endpoint",),
@@ -25,7 +26,7 @@ VARIABLES = (
 
 def sends_traces(description: Description) -> bool:
     """Whether the stack's models send traces to a collector of its own."""
-    return description.collector_name is not None and takes_traces(description.collector)
+    return description.collector_name is not None and takes_traces(collector_of(description))
 
 
 def traced(engine: EngineProcess, *, name: str, collector: str) -> EngineProcess:

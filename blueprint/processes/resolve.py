@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from blueprint.description import Description
 from blueprint.engines.process import EngineProcess
 from blueprint.images import image_of
-from blueprint.monitoring.collector import takes_traces
-from blueprint.monitoring.tracing import traced
+from blueprint.monitoring.tracing import sends_traces, traced
 from blueprint.parallel import resolve_parallel
 from blueprint.pins import pinned_image, pinned_revision
 from blueprint.processes import custom, sglang, tgi, vllm
@@ -27,7 +26,7 @@ def resolve_engine(
     """
     engine = _untraced(description, model, name=name, revision=revision, other_names=other_names)
     collector = description.collector_name
-    if collector is None or not takes_traces(description.collector):
+    if collector is None or not sends_traces(description):
         return engine
     return traced(engine, name=name, collector=collector)
 

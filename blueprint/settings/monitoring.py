@@ -43,6 +43,36 @@ class Routes(SettingsModel):
     )
 
 
+class OwnLoki(SettingsModel):
+    """A Loki of the stack's own, which keeps the logs that the collector sends."""
+
+    # 14: somebody who comes back from a holiday still finds what the week before said.
+    retention_days: int = Field(default=14, ge=1, le=400, description="How long log lines are kept, in days.")
+    # 10: 14 days of 60 replicas take 3 (docs/monitoring-standalone.md); Loki does not delete for want of space.
+    size_gib: int = Field(
+        default=10, alias="sizeGiB", ge=1, le=16384, description="Size of its claim, in GiB. Full, it takes no more."
+    )
+    # 1: what is not written yet, and a query over a day of one model.
+    memory_gib: int = Field(
+        default=1, alias="memoryGiB", ge=1, le=512, description="Its memory in GiB; its limit, too."
+    )
+
+
+class OwnJaeger(SettingsModel):
+    """A Jaeger of the stack's own, which keeps the traces that the collector sends."""
+
+    # 3: Jaeger's own default (internal/storage/v1/badger/config.go).
+    retention_days: int = Field(default=3, ge=1, le=400, description="How long traces are kept, in days.")
+    # 10: 3 days of 60 replicas take 5 (docs/monitoring-standalone.md); Badger does not delete for want of space.
+    size_gib: int = Field(
+        default=10, alias="sizeGiB", ge=1, le=16384, description="Size of its claim, in GiB. Full, it takes no more."
+    )
+    # 2: Badger's tables in memory take 5 x 64 MiB, its cache of blocks 256 MiB, and the index of keys is in memory.
+    memory_gib: int = Field(
+        default=2, alias="memoryGiB", ge=1, le=512, description="Its memory in GiB; its limit, too."
+    )
+
+
 class PrometheusSize(SettingsModel):
     """What each Prometheus keeps, and what it runs on."""
 
@@ -88,10 +118,17 @@ class Installed(PrometheusSize):
 
 
 class Standalone(PrometheusSize):
-    """The stack's own Prometheus, Alertmanager and Grafana."""
+    """The stack's own Prometheus, Alertmanager and Grafana, and its stores of logs and traces."""
 
     alertmanager: bool = Field(default=True, description="An Alertmanager, which sends alerts where routes says.")
     grafana: bool = Field(default=True, description="A Grafana with the dashboards; nothing exposes it.")
+    loki: OwnLoki | None = Field(
+        default=None, description="A Loki, to which the collector sends logs unless logsTo names another; default none."
+    )
+    jaeger: OwnJaeger | None = Field(
+        default=None,
+        description="A Jaeger, to which the collector sends traces unless tracesTo names another; default none.",
+    )
     api_server_ranges: list[AddressRange] = Field(
         default_factory=list,
         description="Addresses of the cluster's API server, which Prometheus finds pods with: those of Service and "

@@ -7,8 +7,9 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Output, ResourceOptions
 
+from blueprint.monitoring.standalone import ADMIN_PASSWORD
+
 ADMIN_USER = "admin-user"
-ADMIN_PASSWORD = "admin-password"  # noqa: S105  the key in the Secret
 
 
 def register_admin(name: str, *, metadata: Any, opts: ResourceOptions) -> k8s.core.v1.Secret:

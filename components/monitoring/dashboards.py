@@ -8,6 +8,7 @@ from pulumi import Input, Resource, ResourceOptions
 
 from blueprint.monitoring.dashboards import dashboards
 from blueprint.monitoring.dashboards.dashboard import FOLDER, Dashboard
+from blueprint.monitoring.stores import Store
 from components.labels import PROJECT
 
 SIDECAR_LABEL = {"grafana_dashboard": "1"}
@@ -18,10 +19,16 @@ FOLDER_ANNOTATION = "grafana_folder"
 
 
 def register_dashboards(
-    name: str, *, parent: Resource, namespace: Input[str], prefix: str, monthly_usd: float | None
+    name: str,
+    *,
+    parent: Resource,
+    namespace: Input[str],
+    prefix: str,
+    monthly_usd: float | None,
+    stores: Sequence[Store],
 ) -> Sequence[str]:
     """One ConfigMap per dashboard; their names. prefix: of them, which tells apart the stacks of one namespace."""
-    made = dashboards(monthly_usd)
+    made = dashboards(monthly_usd, stores)
     for dashboard in made:
         k8s.core.v1.ConfigMap(
             f"{name}-{dashboard.uid}",

@@ -8,6 +8,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from blueprint.monitoring.gateway import Gateway
 from blueprint.monitoring.rules import stack_rules
 from blueprint.monitoring.standalone import Servers
+from blueprint.monitoring.stores import Store
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT
@@ -31,6 +32,7 @@ class MonitoringStackArgs:
     collector: Gateway | None  # of traces and logs
     servers: Servers | None  # those that the stack runs itself
     operator: Resource | None  # what defines the operator's kinds, where the stack installs it
+    stores: Sequence[Store]  # kinds of stores of logs and traces that the dashboards show
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
 
 
@@ -102,6 +104,7 @@ class MonitoringStack(ComponentResource):
             prefix=args.name,
             namespace=args.namespace,
             monthly_usd=args.monthly_usd,
+            stores=args.stores,
             parent=self,
         )
 

@@ -17,12 +17,66 @@ _END_SECONDS = 5.0
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 
 
+class Forward:
+    """kubectl at work. port: of this machine. Raises NotSoError with its complaint where there is no way."""
+
+    def __init__(self, who: str, process: "subprocess.Popen[str]") -> None:
+        self._who = who
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._complaints: list[str] = []
+        self._open = 2  # streams
+
+        def read(stream: IO[str], into: Any) -> None:
+            # To the end: a full pipe would stop kubectl, which writes a line per connection.
+            for line in stream:
+                into(line)
+            self._lines.put(None)
+
+        for stream, into in ((process.stdout, self._lines.put), (process.stderr, self._complaints.append)):
+            threading.Thread(target=read, args=(stream, into), daemon=True).start()
+        self.port = self._port()
+
+    def wait(self) -> None:
+        """Wait until it ends by itself, as it does when the pod behind it goes. Raises NotSoError then."""
+        while self._open:
+            self._next(None)
+        raise NotSoError(f"{self._who}: kubectl port-forward ended: {self._said() or 'it said nothing'}")
+
+    def _port(self) -> int:
+        until = time.monotonic() + _FORWARD_SECONDS
+        while self._open:
+            try:
+                line = self._next(max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
+            if found := _FORWARDING.match(line or ""):
+                return int(found.group(1))
+        said = self._said() or f"no answer within {_FORWARD_SECONDS:.0f} s"
+        raise NotSoError(f"{self._who}: kubectl port-forward: {said}")
+
+    def _next(self, seconds: float | None) -> str | None:
+        """A line, or None where a stream has ended. Raises queue.Empty after so many seconds."""
+        line = self._lines.get(timeout=seconds)
+        self._open -= line is None
+        return line
+
+    def _said(self) -> str:
+        return printable(" ".join(self._complaints[-1:]).strip())
+
+
 @contextlib.contextmanager
 def forwarded(who: str, *, context: str, namespace: str, service: str, port: int) -> Iterator[int]:
     """A port of this machine that leads to a Service's port while this lasts. who: for complaints.
 
     Raises UnusableError without kubectl, NotSoError with its complaint.
     """
+    with forward(who, context=context, namespace=namespace, service=service, port=port) as way:
+        yield way.port
+
+
+@contextlib.contextmanager
+def forward(who: str, *, context: str, namespace: str, service: str, port: int) -> Iterator[Forward]:
+    """The same, of which one can see that it ended."""
     # A port that the system chooses: two at a time do not meet.
     what = ["port-forward", f"service/{service}", f":{port}", "--address=127.0.0.1"]
     try:
@@ -36,7 +90,7 @@ def forwarded(who: str, *, context: str, namespace: str, service: str, port: int
     except FileNotFoundError:
         raise UnusableError(f"{who} is reached by `kubectl port-forward`, and there is no kubectl on PATH.") from None
     try:
-        yield _port(process, who)
+        yield Forward(who, process)
     finally:
         process.terminate()
         try:
@@ -44,31 +98,3 @@ def forwarded(who: str, *, context: str, namespace: str, service: str, port: int
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _port(process: "subprocess.Popen[str]", who: str) -> int:
-    """The port that kubectl says it listens on. Raises NotSoError with its complaint."""
-    lines: queue.Queue[str | None] = queue.Queue()
-    complaints: list[str] = []
-
-    def read(stream: IO[str], into: Any) -> None:
-        # To the end: a full pipe would stop kubectl, which writes a line per connection.
-        for line in stream:
-            into(line)
-        lines.put(None)
-
-    for stream, into in ((process.stdout, lines.put), (process.stderr, complaints.append)):
-        threading.Thread(target=read, args=(stream, into), daemon=True).start()
-    until = time.monotonic() + _FORWARD_SECONDS
-    ended = 0
-    while ended < 2:  # noqa: PLR2004  both streams
-        try:
-            line = lines.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            break
-        if line is None:
-            ended += 1
-        elif found := _FORWARDING.match(line):
-            return int(found.group(1))
-    said = printable(" ".join(complaints[-1:]).strip()) or f"no answer within {_FORWARD_SECONDS:.0f} s"
-    raise NotSoError(f"{who}: kubectl port-forward: {said}")

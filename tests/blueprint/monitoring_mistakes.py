@@ -127,6 +127,49 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
         at="monitoring.standalone.apiServerRanges.0",
         base=OWN,
     ),
+    "a store of logs that nothing sends to": wrong(
+        "monitoring.standalone",
+        {"loki": {}},
+        "nothing would send logs to it: the stack has no collector",
+        "Add monitoring.collector",
+        at="monitoring.standalone.loki",
+        base=OWN,
+    ),
+    "a store of traces that nothing sends to": wrong(
+        "monitoring.standalone",
+        {"jaeger": {}},
+        "nothing would send traces to it: the stack has no collector",
+        "Add monitoring.collector",
+        at="monitoring.standalone.jaeger",
+        base=OWN,
+    ),
+    "a store of others": wrong(
+        "monitoring.standalone",
+        {"loki": {}},
+        "with mode: operator the stack runs no Prometheus",
+        "Remove it, or use mode: standalone",
+    ),
+    "images of stores that nobody pinned": Mistake(
+        {
+            "monitoring": {"mode": "standalone", "standalone": {"loki": {}, "jaeger": {}}, "collector": {}},
+        },
+        {
+            "monitoring.mode": ("prometheus:v3.5.0 and quay.io", "Run `llm lock quay.io/prometheus"),
+            "monitoring.standalone.loki": (
+                "grafana/loki:3.7.8: unresolved",
+                "Run `llm lock docker.io/grafana/loki:3.7.8`",
+            ),
+            "monitoring.standalone.jaeger": ("jaeger:2.19.0: unresolved", "Run `llm lock cr.jaegertracing.io/"),
+            "monitoring.collector": ("opentelemetry-collector-contrib", "llm lock docker.io/otel"),
+        },
+    ),
+    "a model called as the stack's own Loki": wrong(
+        "models.llm-loki",
+        LAB["models"]["m"],
+        "the stack's own Loki has that name",
+        "Use another name",
+        base=edited(OWN, {"monitoring.standalone": {"loki": {}}, "monitoring.collector": {}}),
+    ),
     "a model called as the stack's own Prometheus": wrong(
         "models.llm-prometheus",
         LAB["models"]["m"],

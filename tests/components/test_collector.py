@@ -5,6 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+import yaml
 
 from ops.program import SECRET
 from tests.components.reachability import Host, may_connect
@@ -77,6 +78,8 @@ def test_without_a_target_for_traces_the_engines_stay_as_they_are(collector):
     plain = manifests(lab_config(monitoring={"mode": "operator"}))
     monitoring = {"mode": "operator", **({"collector": collector} if collector else {})}
     objects = manifests(lab_config(monitoring=monitoring))
+    # Its dashboard leads to the logs, where there are some.
+    plain.pop("ConfigMap/llm-stack-llm-model")
     assert {key: objects[key] for key in plain} == plain
 
 
@@ -138,6 +141,40 @@ def test_it_is_reached_by_models_and_agents_and_reaches_its_targets_alone():
     }
     elsewhere = host("collector of others", "monitoring", {"app": "otel"}, 4317)
     assert not may_connect(policies, model, elsewhere, "4317")
+
+
+OWN = {"mode": "standalone", "standalone": {"loki": {}, "jaeger": {}}, "collector": {}}
+
+
+def sent_to(objects: dict[str, Any]) -> dict[str, str]:
+    exporters = yaml.safe_load(objects["ConfigMap/llm-collector"]["data"]["collector.yaml"])["exporters"]
+    return {name: exporter["endpoint"] for name, exporter in exporters.items()}
+
+
+def test_it_sends_to_the_stacks_own_stores_unless_others_are_named():
+    own = lab_config(monitoring=OWN)
+    assert sent_to(manifests(own)) == {
+        "otlp_grpc/traces": "llm-jaeger:4317",
+        "otlp_http/logs": "http://llm-loki:3100/otlp",
+    }
+    named = merged(own, {"monitoring": {"collector": {"tracesTo": {"address": "http://tempo.monitoring.svc:4317"}}}})
+    assert sent_to(manifests(named)) == {
+        "otlp_grpc/traces": "tempo.monitoring.svc:4317",
+        "otlp_http/logs": "http://llm-loki:3100/otlp",
+    }
+    shared = merged(own, {"cluster": {"namespace": {"create": False}}})
+    exporters = manifests(shared)["ConfigMap/llm-collector-dev"]["data"]["collector.yaml"]
+    assert "llm-jaeger-dev:4317" in exporters
+    assert "http://llm-loki-dev:3100/otlp" in exporters
+
+
+def test_engines_send_traces_where_only_the_stacks_own_jaeger_takes_them():
+    jaeger = {**OWN, "standalone": {"jaeger": {}}}
+    assert (
+        "--otlp-traces-endpoint=http://llm-collector:4317" in engine(manifests(lab_config(monitoring=jaeger)), "m")[0]
+    )
+    loki = {**OWN, "standalone": {"loki": {}}}
+    assert manifests(lab_config(monitoring=loki))["Deployment/m"] == manifests(lab_config())["Deployment/m"]
 
 
 def test_it_may_do_as_little_as_a_pod_can():

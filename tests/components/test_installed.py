@@ -2,8 +2,9 @@
 
 import pytest
 
+from blueprint.monitoring.standalone import ADMIN_PASSWORD
 from blueprint.stack import resolve_stack
-from components.monitoring.admin import ADMIN_PASSWORD, ADMIN_USER
+from components.monitoring.admin import ADMIN_USER
 from ops import program
 from tests.support import PROJECT, lab_config, merged, registered
 

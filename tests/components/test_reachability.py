@@ -46,7 +46,13 @@ OWN_CONFIG = {
     "monitoring": {
         "mode": "standalone",
         "routes": {"others": [{"kind": "slack", "url": "chat"}]},
-        "standalone": {"receiverRanges": ["192.168.7.0/24"], "apiServerRanges": ["10.96.0.1/32"]},
+        "standalone": {
+            "receiverRanges": ["192.168.7.0/24"],
+            "apiServerRanges": ["10.96.0.1/32"],
+            "loki": {},
+            "jaeger": {},
+        },
+        "collector": {},
     },
 }
 
@@ -71,15 +77,23 @@ NEIGHBOUR = Host("a pod of the namespace", "10.244.3.1", "llm", {"app": "noteboo
 LEFTOVER = Host(
     "a pod of a removed model", "10.244.3.2", "llm", {"app.kubernetes.io/instance": "gone", **PART_OF}, HTTP
 )
+OWN_PORTS = {
+    "prometheus": (9090,),
+    "alertmanager": (9093,),
+    "grafana": (3000,),
+    "loki": (3100, 9095),
+    "jaeger": (4317, 16685, 16686, 13133),
+    "collector": (4317, 4318, 13133),
+}
 OWN = [
     Host(
         f"our {part}",
         f"10.244.9.{number}",
         "llm",
         {"app.kubernetes.io/name": part, "app.kubernetes.io/instance": f"llm-{part}", **PART_OF},
-        {str(port): (port, "TCP")},
+        {str(port): (port, "TCP") for port in ports},
     )
-    for number, (part, port) in enumerate({"prometheus": 9090, "alertmanager": 9093, "grafana": 3000}.items(), 1)
+    for number, (part, ports) in enumerate(OWN_PORTS.items(), 1)
 ]
 OTHERS = [
     Host("the gateway", "10.244.4.1", "gateways", {"app": "envoy"}, WEB),
@@ -121,6 +135,7 @@ HEAD = (
 OWN_HEAD = (
     *HEAD,
     "The stack runs its own Prometheus; inside is scaled by KEDA, and alerts go to a public and to a private address.",
+    "Its collector sends to its own Loki and Jaeger; agents that hand in logs are in the namespace monitoring.",
 )
 FOOT = ("So KEDA -> Prometheus and Grafana -> Prometheus are up to the policies of Prometheus' own namespace.",)
 

@@ -8,6 +8,7 @@ import promql_parser as parser
 
 from tests.monitoring.known import Known
 from tests.monitoring.lint_expressions import fixed_windows, lint_expression, parsed
+from tests.monitoring.lint_stores import lint_logs, lint_traces
 from tests.monitoring.promql import kept_labels, name_of, walk
 
 LIVING = ("timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "state-timeline", "logs", "row", "text")
@@ -34,12 +35,13 @@ def lint_groups(groups: Sequence[Mapping[str, Any]], known: Known) -> list[str]:
 
 def lint_dashboard(model: Mapping[str, Any], known: Known) -> list[str]:
     """What is wrong with a dashboard as Grafana reads it."""
-    variables = {one["name"] for one in model["templating"]["list"]}
+    variables = {one["name"]: one for one in model["templating"]["list"]}
+    sources = {f"${{{name}}}": one["query"] for name, one in variables.items() if one["type"] == "datasource"}
     found = [*_layout(model["panels"])]
     for panel in model["panels"]:
-        problems = [*_panel(panel)]
+        problems = [*_panel(panel, sources)]
         for target in panel.get("targets", ()):
-            problems += _target(target, known, variables)
+            problems += _target(target, panel["type"], known, set(variables))
         found += [(rule, f"{panel.get('title')}: {problem}") for rule, problem in problems]
     return [f"{rule}: {model['uid']}/{problem}" for rule, problem in found]
 
@@ -66,7 +68,7 @@ def _vanished(groups: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         yield "up-without-absent", "a target that is not discovered any more has no series of up, and no alert"
 
 
-def _panel(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _panel(panel: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if panel["type"] not in LIVING:
         yield "dead-panel", f"Grafana has no panel {panel['type']}"
     if panel["type"] in _WITHOUT_QUERY:
@@ -76,7 +78,8 @@ def _panel(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not panel.get("fieldConfig", {}).get("defaults", {}).get("unit"):
         yield "panel-without-unit", "says not in what"
     asked = [panel, *panel.get("targets", ())]
-    if any(one.get("datasource", {}).get("uid") != "${datasource}" for one in asked):
+    named = [one.get("datasource", {}) for one in asked]
+    if any(sources.get(one.get("uid", "")) != one.get("type") for one in named) or len({*map(str, named)}) > 1:
         yield "panel-without-datasource", "asks another data source than the one that is chosen"
     refs = [target["refId"] for target in panel.get("targets", ())]
     if len(set(refs)) < len(refs):
@@ -85,17 +88,23 @@ def _panel(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "panel-without-query", "asks nothing"
 
 
-def _target(target: Mapping[str, Any], known: Known, variables: set[str]) -> list[tuple[str, str]]:
+def _target(target: Mapping[str, Any], panel: str, known: Known, variables: set[str]) -> list[tuple[str, str]]:
+    kind = target.get("datasource", {}).get("type")
+    texts = [str(target[key]) for key in ("expr", "service", "tags") if key in target]
+    undefined = {name for text in texts for name in _VARIABLE.findall(text)} - variables
+    found = [("undefined-variable", f"${name} is no variable of the dashboard") for name in sorted(undefined)]
+    if kind == "jaeger":
+        return [*found, *lint_traces(target)]
     expr, legend = target["expr"], target.get("legendFormat", "")
-    found = list(lint_expression(expr, known))
-    if any(rule == "syntax" for rule, _ in found):
-        return found
-    found += fixed_windows(expr)
-    undefined = set(_VARIABLE.findall(expr)) - variables
-    found += [("undefined-variable", f"${name} is no variable of the dashboard") for name in sorted(undefined)]
+    if kind == "loki":
+        return [*found, *lint_logs(expr, legend, panel)]
+    problems = list(lint_expression(expr, known))
+    if any(rule == "syntax" for rule, _ in problems):
+        return problems
     kept = kept_labels(parsed(expr))
     lost = [] if kept is None else [label for label in _LEGEND_LABEL.findall(legend) if label not in kept]
-    return found + [("legend-without-label", f"{legend}: {label} is aggregated away") for label in lost]
+    without = [("legend-without-label", f"{legend}: {label} is aggregated away") for label in lost]
+    return [*problems, *fixed_windows(expr), *found, *without]
 
 
 def _layout(panels: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

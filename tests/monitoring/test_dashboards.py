@@ -11,10 +11,17 @@ from tests.monitoring.known import known, recorded_names
 from tests.monitoring.lint import lint_dashboard
 from tests.prometheus import needs_promtool
 
-DASHBOARDS = dashboards(monthly_usd=2500)
+STORES = ("loki", "jaeger")
+DASHBOARDS = dashboards(monthly_usd=2500, stores=STORES)
 MODELS = {dashboard.uid: dashboard.model() for dashboard in DASHBOARDS}
 PANELS = {uid: [panel for panel in model["panels"] if panel["type"] != "row"] for uid, model in MODELS.items()}
-EXPRESSIONS = [t["expr"] for panels in PANELS.values() for panel in panels for t in panel["targets"]]
+EXPRESSIONS = [
+    target["expr"]
+    for panels in PANELS.values()
+    for panel in panels
+    for target in panel["targets"]
+    if target["datasource"]["type"] == "prometheus"
+]
 
 each = pytest.mark.parametrize("uid", MODELS)
 
@@ -43,7 +50,7 @@ def test_every_recorded_name_is_on_some_panel():
 
 @each
 def test_the_same_description_gives_the_same_bytes_and_they_fit_a_config_map(uid):
-    again = {dashboard.uid: dashboard for dashboard in dashboards(monthly_usd=2500)}[uid]
+    again = {dashboard.uid: dashboard for dashboard in dashboards(monthly_usd=2500, stores=STORES)}[uid]
     (first,) = (dashboard for dashboard in DASHBOARDS if dashboard.uid == uid)
     assert again.text() == first.text()
     assert json.loads(first.text()) == MODELS[uid]
@@ -54,13 +61,28 @@ def test_the_same_description_gives_the_same_bytes_and_they_fit_a_config_map(uid
 @each
 def test_a_person_gets_from_each_dashboard_to_all_others(uid):
     assert MODELS[uid]["tags"] == ["llm"]
-    (links,) = MODELS[uid]["links"]
+    links = MODELS[uid]["links"][0]
     assert (links["type"], links["tags"], links["keepTime"], links["includeVars"]) == (
         "dashboards",
         ["llm"],
         True,
         True,
     )
+
+
+@pytest.mark.parametrize("stores", [(), ("loki",), ("jaeger",), STORES])
+def test_logs_and_traces_are_shown_and_linked_where_there_are_some(stores):
+    """One that asks a store which is not there would show errors alone."""
+    models = {dashboard.uid: dashboard.model() for dashboard in dashboards(stores=stores)}
+    urls = [link["url"] for link in models["llm-model"]["links"] if link["type"] == "link"]
+    assert urls == (["/d/llm-logs"] if stores else [])
+    assert ("llm-logs" in models) == bool(stores)
+    if stores:
+        asked = {panel["datasource"]["type"] for panel in models["llm-logs"]["panels"] if panel["type"] != "row"}
+        chosen = {one["query"] for one in models["llm-logs"]["templating"]["list"] if one["type"] == "datasource"}
+        assert asked == set(stores)
+        assert chosen == {"prometheus", *stores}  # the models to choose from are Prometheus'
+        assert lint_dashboard(models["llm-logs"], known()) == []
 
 
 def test_a_models_line_leads_to_its_own_dashboard():

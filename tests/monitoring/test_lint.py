@@ -82,12 +82,16 @@ PANEL = {
 }
 
 
+VARIABLES = [
+    {"name": "datasource", "type": "datasource", "query": "prometheus"},
+    {"name": "logs", "type": "datasource", "query": "loki"},
+    {"name": "traces", "type": "datasource", "query": "jaeger"},
+    {"name": "model", "type": "query"},
+]
+
+
 def dashboard(*panels):
-    return {
-        "uid": "x",
-        "templating": {"list": [{"name": "datasource"}, {"name": "model"}]},
-        "panels": list(panels),
-    }
+    return {"uid": "x", "templating": {"list": VARIABLES}, "panels": list(panels)}
 
 
 def beside(**changes):
@@ -96,6 +100,25 @@ def beside(**changes):
 
 def asking(**changes):
     return {**PANEL, "targets": [{**TARGET, **changes}]}
+
+
+LOKI = {"type": "loki", "uid": "${logs}"}
+JAEGER = {"type": "jaeger", "uid": "${traces}"}
+OF_MODEL = '{k8s_namespace_name="llm",k8s_pod_name=~"$model-.+"}'
+
+
+def rate_of_lines(expr=f"sum by (level) (rate({OF_MODEL} [$__auto]))", legend="{{level}}"):
+    target = {"refId": "A", "datasource": LOKI, "expr": expr, "legendFormat": legend}
+    return {**PANEL, "datasource": LOKI, "targets": [target]}
+
+
+def lines(expr=OF_MODEL):
+    return {**PANEL, "type": "logs", "datasource": LOKI, "targets": [{"refId": "A", "datasource": LOKI, "expr": expr}]}
+
+
+def traces(**changes):
+    target = {"refId": "A", "datasource": JAEGER, "queryType": "search", "service": "$model", "limit": 20}
+    return {**PANEL, "type": "table", "datasource": JAEGER, "targets": [{**target, **changes}]}
 
 
 DASHBOARDS = {
@@ -111,7 +134,26 @@ DASHBOARDS = {
     "fixed-window": dashboard(asking(expr="sum by (pod) (rate(tokens_total[5m]))")),
     "undefined-variable": dashboard(asking(expr='sum by (pod) (running{namespace=~"$namespace"})')),
     "legend-without-label": dashboard(asking(legendFormat="{{model}} {{pod}}")),
+    "logs-fixed-window": dashboard(rate_of_lines(f"sum by (level) (rate({OF_MODEL} [5m]))")),
+    "logs-in-the-wrong-panel": dashboard(lines(f"rate({OF_MODEL} [$__auto])")),
+    "logs-of-everybody": dashboard(lines('{k8s_pod_name=~"$model-.+"}')),
+    "traces-without-service": dashboard(traces(service="")),
+    "traces-without-limit": dashboard(traces(limit=0)),
 }
+ALSO = {
+    "undefined-variable": [
+        dashboard(lines('{k8s_namespace_name="$namespace"}')),
+        dashboard(traces(tags="k8s.namespace.name=$namespace")),
+    ],
+    "logs-in-the-wrong-panel": [dashboard(rate_of_lines(OF_MODEL, ""))],
+    "legend-without-label": [dashboard(rate_of_lines(legend="{{pod}}"))],
+    "panel-without-datasource": [
+        # Of another kind than the variable's, and a query beside its panel's source.
+        dashboard({**lines(), "datasource": {"type": "jaeger", "uid": "${logs}"}}),
+        dashboard({**PANEL, "datasource": LOKI}),
+    ],
+}
+"""By rule, further mistakes of its kind."""
 
 
 def rules_of(findings):
@@ -143,6 +185,16 @@ def test_a_target_that_vanishes_needs_an_alert_of_its_own():
 @pytest.mark.parametrize("rule", DASHBOARDS)
 def test_a_mistake_in_a_dashboard_is_found(rule):
     assert rules_of(lint_dashboard(DASHBOARDS[rule], KNOWN)) == {rule}
+
+
+@pytest.mark.parametrize(("rule", "wrong"), [(rule, one) for rule, some in ALSO.items() for one in some])
+def test_so_is_the_same_mistake_elsewhere(rule, wrong):
+    assert rules_of(lint_dashboard(wrong, KNOWN)) == {rule}
+
+
+@pytest.mark.parametrize("panel", [rate_of_lines(), lines(), traces(), traces(tags="error=true", minDuration="5s")])
+def test_questions_to_other_stores_without_mistake_pass(panel):
+    assert lint_dashboard(dashboard(panel, beside()), KNOWN) == []
 
 
 def test_a_dashboard_without_mistake_passes():

@@ -139,9 +139,81 @@ def test_grafana_shows_every_dashboard_over_the_stacks_own_prometheus_to_nobody_
     assert "reporting_enabled = false" in data["grafana.ini"]
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_each_has_the_least_rights(objects, name):
-    pod = objects[name]["spec"]["template"]["spec"]
+STORES = {"standalone": {"loki": {"retentionDays": 30, "sizeGiB": 50}, "jaeger": {}}, "collector": {}}
+
+
+@pytest.fixture(scope="module")
+def keeping():
+    """With stores of logs and traces."""
+    return manifests(merged(CONFIG, {"monitoring": STORES}))
+
+
+def sources_of(objects):
+    given = yaml.safe_load(objects["ConfigMap/llm-grafana"]["data"]["datasources.yaml"])["datasources"]
+    return {one["uid"]: one for one in given}
+
+
+def test_grafana_asks_the_stacks_own_stores_and_each_leads_to_the_other_by_a_traces_id(keeping):
+    sources = sources_of(keeping)
+    assert sources["loki"]["url"] == "http://llm-loki:3100"
+    assert sources["jaeger"]["url"] == "http://llm-jaeger:16686"
+    (field,) = sources["loki"]["jsonData"]["derivedFields"]
+    assert (field["datasourceUid"], field["matcherType"], field["matcherRegex"]) == ("jaeger", "label", "trace_id")
+    assert sources["jaeger"]["jsonData"]["tracesToLogsV2"]["datasourceUid"] == "loki"
+    # In Grafana's files a lone $ would be a variable of its environment.
+    text = keeping["ConfigMap/llm-grafana"]["data"]["datasources.yaml"]
+    assert re.findall(r"(?<!\$)\$(?!\$)", re.sub(r"\$\$", "", text)) == []
+    assert "$${__value.raw}" in text
+
+
+def test_a_store_alone_has_no_link_to_one_that_is_not_there():
+    alone = manifests(merged(CONFIG, {"monitoring": {"standalone": {"loki": {}}, "collector": {}}}))
+    assert "jsonData" not in sources_of(alone)["loki"]
+    assert "jaeger" not in sources_of(alone)
+    dashboard = json.loads(alone["ConfigMap/llm-stack-llm-logs"]["data"]["llm-logs.json"])
+    assert {panel["datasource"]["type"] for panel in dashboard["panels"] if panel["type"] != "row"} == {"loki"}
+
+
+def test_stores_change_nothing_but_grafana_and_the_collector(objects, keeping):
+    """Who has none keeps what he had. The models are told of the collector."""
+    before, after = ({key: one for key, one in some.items() if "/llm-" in key} for some in (objects, keeping))
+    assert {key for key in before if before[key] != after[key]} == {
+        "ConfigMap/llm-grafana",
+        "ConfigMap/llm-stack-llm-model",
+        "Deployment/llm-grafana",
+        "NetworkPolicy/llm-grafana",
+    }
+    kinds = ("ConfigMap", "NetworkPolicy", "Service", "StatefulSet")
+    assert {key for key in after if key not in before and "llm-collector" not in key} == {
+        *(f"{kind}/llm-{part}" for part in ("loki", "jaeger") for kind in kinds),
+        "ConfigMap/llm-stack-llm-logs",
+    }
+
+
+@pytest.mark.parametrize(("name", "size"), {"llm-loki": "50Gi", "llm-jaeger": "10Gi"}.items())
+def test_a_store_keeps_what_it_has_on_a_claim_for_as_long_as_is_said(keeping, name, size):
+    spec = keeping[f"StatefulSet/{name}"]["spec"]
+    (claim,) = spec["volumeClaimTemplates"]
+    assert claim["spec"]["resources"]["requests"]["storage"] == size
+    (container,) = spec["template"]["spec"]["containers"]
+    folders = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    (text,) = keeping[f"ConfigMap/{name}"]["data"].values()
+    assert {"llm-loki": "retention_period: 720h", "llm-jaeger": "spans: 72h"}[name] in text
+    assert f"{folders['data']}/" in text
+    (file,) = [argument.partition("=")[2] for argument in container["args"]]
+    assert file == f"{folders['configuration']}/{next(iter(keeping[f'ConfigMap/{name}']['data']))}"
+
+
+@pytest.mark.parametrize("change", [{"loki": {"retentionDays": 7}}, {"jaeger": {"retentionDays": 7}}])
+def test_a_changed_retention_rolls_its_store_alone(keeping, change):
+    changed = manifests(merged(CONFIG, {"monitoring": merged(STORES, {"standalone": change})}))
+    sets = [key for key in keeping if key.startswith(("StatefulSet/", "Deployment/"))]
+    assert [key for key in sets if changed[key] != keeping[key]] == [f"StatefulSet/llm-{next(iter(change))}"]
+
+
+@pytest.mark.parametrize("name", [*SERVERS, "StatefulSet/llm-loki", "StatefulSet/llm-jaeger"])
+def test_each_has_the_least_rights(keeping, name):
+    pod = keeping[name]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,

@@ -14,7 +14,7 @@ def test_each_dashboard_is_a_file_that_grafana_imports(tmp_path):
     assert run.exit_code == 0, run.output
     files = sorted((tmp_path / "new").iterdir())
     assert [json.loads(file.read_text())["uid"] for file in files] == [file.stem for file in files]
-    assert len(files) == 6
+    assert len(files) == 7
     assert f"wrote {files[0]}" in run.output
 
 

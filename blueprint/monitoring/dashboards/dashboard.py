@@ -3,10 +3,9 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from blueprint.monitoring.dashboards.panels import DATASOURCE, Panel
-from blueprint.monitoring.dashboards.table import Table
+from blueprint.monitoring.dashboards.panels import PROMETHEUS, Source
 from blueprint.monitoring.recorded import TARGETS
 
 COLUMNS = 24
@@ -18,12 +17,27 @@ FOLDER = "LLM"
 _SCHEMA_VERSION = 39
 
 
+class Drawn(Protocol):
+    """A panel of any kind, in Grafana's grid."""
+
+    @property
+    def width(self) -> int:
+        """Of 24."""
+
+    @property
+    def height(self) -> int:
+        """In rows."""
+
+    def model(self, number: int, x: int, y: int) -> dict[str, Any]:
+        """The panel as Grafana reads it."""
+
+
 @dataclass(frozen=True)
 class Row:
     """Panels under one heading, side by side as far as they fit."""
 
     title: str
-    panels: Sequence[Panel | Table]
+    panels: Sequence[Drawn]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +59,7 @@ class Variable:
         return {
             **({"allValue": ".+"} if self.several else {}),
             "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if self.several else {},
-            "datasource": dict(DATASOURCE),
+            "datasource": PROMETHEUS.reference,
             "definition": query,
             "hide": 0,
             "includeAll": self.several,
@@ -64,9 +78,35 @@ class Variable:
         return f"label_values({TARGETS}, {self.name})"
 
 
+@dataclass(frozen=True)
+class Link:
+    """A way to another dashboard, beside the menu of all. It takes along what was chosen and the time range."""
+
+    title: str
+    uid: str
+
+    def model(self) -> dict[str, Any]:
+        """The link as Grafana reads it."""
+        return {
+            "asDropdown": False,
+            "icon": "doc",
+            "includeVars": True,
+            "keepTime": True,
+            "tags": [],
+            "targetBlank": False,
+            "title": self.title,
+            "tooltip": "",
+            "type": "link",
+            "url": f"/d/{self.uid}",
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
-    """A dashboard. uid: its address, which never changes, and the name of its file."""
+    """A dashboard. uid: its address, which never changes, and the name of its file.
+
+    stores: further data sources that its panels ask.
+    """
 
     uid: str
     title: str
@@ -74,6 +114,8 @@ class Dashboard:
     variables: Sequence[Variable]
     rows: Sequence[Row]
     hours: int = 6  # shown at first
+    stores: Sequence[Source] = ()
+    links: Sequence[Link] = ()
 
     def model(self) -> dict[str, Any]:
         """The dashboard as Grafana reads it. The same for the same description, panel by panel."""
@@ -94,9 +136,14 @@ class Dashboard:
             "timepicker": {},
             "timezone": "browser",
             "weekStart": "",
-            "links": [_links()],
+            "links": [_links(), *(link.model() for link in self.links)],
             "annotations": {"list": []},
-            "templating": {"list": [_datasource(), *(variable.model() for variable in self.variables)]},
+            "templating": {
+                "list": [
+                    *(source.model() for source in (PROMETHEUS, *self.stores)),
+                    *(variable.model() for variable in self.variables),
+                ]
+            },
             "panels": list(self._panels()),
         }
 
@@ -146,20 +193,4 @@ def _links() -> dict[str, Any]:
         "tooltip": "",
         "type": "dashboards",
         "url": "",
-    }
-
-
-def _datasource() -> dict[str, Any]:
-    return {
-        "current": {},
-        "hide": 0,
-        "includeAll": False,
-        "label": "Data source",
-        "multi": False,
-        "name": "datasource",
-        "options": [],
-        "query": "prometheus",
-        "refresh": 1,
-        "regex": "",
-        "type": "datasource",
     }

@@ -9,10 +9,8 @@ from typing import Any, Literal
 
 Kind = Literal["timeseries", "stat", "bargauge", "state-timeline"]
 Color = Literal["green", "yellow", "orange", "red", "blue"]
-Unit = Literal["none", "percentunit", "s", "reqps", "ops", "currencyUSD", "decmbytes", "celsius", "watt"]
+Unit = Literal["none", "percentunit", "s", "reqps", "ops", "currencyUSD", "decmbytes", "celsius", "watt", "cps"]
 """Grafana's own identifiers (packages/grafana-data, valueFormats/categories.ts); decmbytes counts in 1000s."""
-
-DATASOURCE: Mapping[str, str] = {"type": "prometheus", "uid": "${datasource}"}
 
 _REDUCE = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 _OPTIONS: Mapping[Kind, Mapping[str, Any]] = {
@@ -52,6 +50,39 @@ class Query:
     dashed: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A data source that is chosen above the panels. kind: Grafana's type of it. name: of the variable."""
+
+    kind: Literal["prometheus", "loki", "jaeger"]
+    name: str
+    label: str
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """How panels and queries name it."""
+        return {"type": self.kind, "uid": f"${{{self.name}}}"}
+
+    def model(self) -> dict[str, Any]:
+        """The variable as Grafana reads it."""
+        return {
+            "current": {},
+            "hide": 0,
+            "includeAll": False,
+            "label": self.label,
+            "multi": False,
+            "name": self.name,
+            "options": [],
+            "query": self.kind,
+            "refresh": 1,
+            "regex": "",
+            "type": "datasource",
+        }
+
+
+PROMETHEUS = Source(kind="prometheus", name="datasource", label="Data source")
+
+
 @dataclass(frozen=True)
 class Threshold:
     """A colour from a value upwards."""
@@ -76,6 +107,7 @@ class Panel:
     width: of 24 columns; height: in Grafana's grid rows of 30 pixels.
     base: colour below the first threshold. stacked: the lines add up.
     no_value: what stands there when nothing is measured, which is no zero.
+    source: who is asked.
     """
 
     kind: Kind
@@ -92,12 +124,14 @@ class Panel:
     maximum: float | None = None
     stacked: bool = False
     no_value: str = "No data"
+    source: Source = PROMETHEUS
 
     def model(self, number: int, x: int, y: int) -> dict[str, Any]:
         """The panel as Grafana reads it."""
         instant = self.kind == "bargauge"
         targets = [
-            target(chr(ord("A") + i), query.expr, query.legend, instant=instant) for i, query in enumerate(self.queries)
+            target(chr(ord("A") + i), query.expr, query.legend, instant=instant, source=self.source)
+            for i, query in enumerate(self.queries)
         ]
         defaults: dict[str, Any] = {
             # Lines are told apart by colour; their thresholds are drawn behind them.
@@ -111,7 +145,9 @@ class Panel:
         given = {"min": self.minimum, "max": self.maximum}
         defaults |= {key: value for key, value in given.items() if value is not None}
         return {
-            **frame(number, self.kind, self.title, self.description, (x, y, self.width, self.height)),
+            **frame(
+                number, self.kind, self.title, self.description, (x, y, self.width, self.height), source=self.source
+            ),
             "fieldConfig": {"defaults": defaults, "overrides": self._overrides()},
             "options": dict(_OPTIONS[self.kind]),
             "targets": targets,
@@ -144,7 +180,15 @@ class Panel:
         ]
 
 
-def frame(number: int, kind: str, title: str, description: str, place: tuple[int, int, int, int]) -> dict[str, Any]:
+def frame(
+    number: int,
+    kind: str,
+    title: str,
+    description: str,
+    place: tuple[int, int, int, int],
+    *,
+    source: Source = PROMETHEUS,
+) -> dict[str, Any]:
     """What every panel has. place: x, y, width, height."""
     x, y, width, height = place
     return {
@@ -152,15 +196,17 @@ def frame(number: int, kind: str, title: str, description: str, place: tuple[int
         "type": kind,
         "title": title,
         "description": description,
-        "datasource": dict(DATASOURCE),
+        "datasource": source.reference,
         "gridPos": {"x": x, "y": y, "w": width, "h": height},
     }
 
 
-def target(ref: str, expr: str, legend: str, *, instant: bool, table: bool = False) -> dict[str, Any]:
-    """One query of a panel."""
+def target(
+    ref: str, expr: str, legend: str, *, instant: bool, table: bool = False, source: Source = PROMETHEUS
+) -> dict[str, Any]:
+    """One query of a panel, of Prometheus or of Loki, which reads the same keys."""
     return {
-        "datasource": dict(DATASOURCE),
+        "datasource": source.reference,
         "editorMode": "code",
         "expr": expr,
         "format": "table" if table else "time_series",

@@ -52,7 +52,7 @@ def _drawn(panel: Mapping[str, Any]) -> Iterator[str]:
 def _lines(panel: Mapping[str, Any], letters: int) -> Iterator[str]:
     """Type and unit, or a table's columns, in lines that fit."""
     kind, unit = panel["type"], panel["fieldConfig"]["defaults"]["unit"]
-    if kind != "table":
+    if kind != "table" or not panel["transformations"]:
         yield f"{kind}, {unit}" if unit != "none" else kind
         return
     line = "table:"

@@ -5,8 +5,15 @@ from typing import Any
 
 import pulumi_kubernetes as k8s
 
-from blueprint.monitoring.standalone import DASHBOARDS_FOLDER, GRAFANA_INI, Servers, grafana_files
-from components.monitoring.admin import ADMIN_PASSWORD, register_admin
+from blueprint.monitoring.standalone import (
+    ADMIN_PASSWORD,
+    DASHBOARDS_FOLDER,
+    GRAFANA_INI,
+    Servers,
+    admin_name,
+    grafana_files,
+)
+from components.monitoring.admin import register_admin
 from components.monitoring.standalone.place import ServerPlace
 from components.monitoring.standalone.pod import digest, pod_template, probe, resources, server_selector
 from components.monitoring.written import written
@@ -18,7 +25,7 @@ def register_grafana(name: str, place: ServerPlace, *, servers: Servers, dashboa
     """Everything that it needs. dashboards: names of the ConfigMaps that have them."""
     files = config_data(servers)
     file = k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=files, opts=place.opts())
-    admin = register_admin(f"{name}-admin", metadata=place.metadata(admin_name(place)), opts=place.opts())
+    admin = register_admin(f"{name}-admin", metadata=place.metadata(admin_name(place.server)), opts=place.opts())
     place.register_network(name)
     k8s.apps.v1.Deployment(
         f"{name}-deployment",
@@ -27,11 +34,6 @@ def register_grafana(name: str, place: ServerPlace, *, servers: Servers, dashboa
         # A pod that came before them would read the old ones.
         opts=place.opts(depends_on=[file, admin]),
     )
-
-
-def admin_name(place: ServerPlace) -> str:
-    """Name of the Secret with the administrator's password."""
-    return f"{place.server.name}-admin"
 
 
 def config_data(servers: Servers) -> dict[str, str]:
@@ -77,7 +79,7 @@ def grafana_spec(place: ServerPlace, *, configuration: str, dashboards: Sequence
             {
                 "name": "admin",
                 "secret": {
-                    "secretName": admin_name(place),
+                    "secretName": admin_name(place.server),
                     "defaultMode": 0o440,
                     "items": [{"key": ADMIN_PASSWORD, "path": ADMIN_PASSWORD}],
                 },

@@ -53,7 +53,9 @@ def pod_template(
                     "name": server.part,
                     "image": server.image,
                     "imagePullPolicy": "IfNotPresent",
-                    "ports": [{"name": "http", "containerPort": server.port, "protocol": "TCP"}],
+                    "ports": [
+                        {"name": name, "containerPort": port, "protocol": "TCP"} for name, port in _ports(server)
+                    ],
                     "securityContext": CONTAINER,
                     "terminationMessagePolicy": "FallbackToLogsOnError",
                     **container,
@@ -64,10 +66,10 @@ def pod_template(
     }
 
 
-def probe(path: str, *, period: int, failures: int) -> Any:
+def probe(path: str, *, period: int, failures: int, port: int | str = "http") -> Any:
     """A request to the server itself. period: in seconds."""
     return {
-        "httpGet": {"path": path, "port": "http"},
+        "httpGet": {"path": path, "port": port},
         "periodSeconds": period,
         "timeoutSeconds": 5,
         "failureThreshold": failures,
@@ -80,14 +82,23 @@ def resources(*, cpu: str, memory_gib: float) -> Any:
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
 
 
+def go_memory(memory_gib: int) -> Any:
+    """A variable by which a program in Go collects its garbage before the kernel ends it."""
+    return {"name": "GOMEMLIMIT", "value": f"{memory_gib * 1024 * 3 // 4}MiB"}
+
+
 def service_spec(server: Server) -> Any:
     """Inside the cluster only, and always the same replica for the same asker: two have scraped at different times."""
     return {
         "type": "ClusterIP",
         "selector": server_selector(server),
         "sessionAffinity": "ClientIP",
-        "ports": [{"name": "http", "port": server.port, "targetPort": "http", "protocol": "TCP"}],
+        "ports": [{"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in _ports(server)],
     }
+
+
+def _ports(server: Server) -> list[tuple[str, int]]:
+    return [("http", server.port), *server.more_ports.items()]
 
 
 def stateful_set_spec(

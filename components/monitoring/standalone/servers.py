@@ -11,6 +11,8 @@ from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.monitoring.standalone.alertmanager import register_alertmanager
 from components.monitoring.standalone.grafana import register_grafana
+from components.monitoring.standalone.jaeger import register_jaeger
+from components.monitoring.standalone.loki import register_loki
 from components.monitoring.standalone.place import ServerPlace
 from components.monitoring.standalone.prometheus import register_prometheus
 
@@ -58,9 +60,23 @@ def _grafana(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None
     register_grafana(name, place, servers=args.servers, dashboards=args.dashboards)
 
 
+def _loki(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
+    settings = args.servers.settings
+    if settings.loki is not None:
+        register_loki(name, place, settings=settings, sizes=settings.loki)
+
+
+def _jaeger(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
+    settings = args.servers.settings
+    if settings.jaeger is not None:
+        register_jaeger(name, place, settings=settings, sizes=settings.jaeger)
+
+
 _REGISTER: Mapping[Part, Callable[[str, ServerPlace, MonitoringServersArgs], None]] = {
     "prometheus": _prometheus,
     "alertmanager": _alertmanager,
     "grafana": _grafana,
+    "loki": _loki,
+    "jaeger": _jaeger,
 }
 """By part, what makes its objects."""
