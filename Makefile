@@ -26,7 +26,7 @@ endif
 
 .PHONY: help
 help: ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: .venv/.synced ## Install uv when it is missing, and the locked Python environment.
@@ -56,6 +56,10 @@ image: ## Build the server's image. FILE=server/Dockerfile.vllm, TAG=name, BASE=
 tools: setup ## Build the lab's programs, which takes minutes the first time.
 	@$(RUN) python -m lab.cluster build
 
+.PHONY: monitoring-tools
+monitoring-tools: setup ## Build Prometheus and the collector, which the lab then runs (10 minutes, once).
+	@$(RUN) python -m lab.cluster build --monitoring
+
 .PHONY: up
 up: setup ## Bring STACK (dev) up, on the lab if it says so. CONTEXT=x: dev on that context. ENGINE=pulumi|lab.
 	@$(DEPLOY) up $(DEPLOY_OPTIONS)
@@ -80,6 +84,10 @@ status: setup ## What of STACK (dev) runs where, and why the rest does not. MODE
 chat: setup ## Talk to MODEL of STACK (dev). PROMPT="...": one question.
 	$(if $(MODEL),,$(error Say which model: make chat MODEL=name))
 	@$(DEPLOY) run --stack $(STACK) -- llm chat --stack $(STACK) -- $(MODEL) $(if $(value PROMPT),'$(subst ','\'',$(value PROMPT))')
+
+.PHONY: metrics
+metrics: setup ## What the models of STACK (dev) promise, and what its Prometheus says of it.
+	@$(DEPLOY) run --stack $(STACK) -- llm metrics --stack $(STACK)
 
 .PHONY: endpoints
 endpoints: setup ## List the Inference Endpoints of STACK (dev), and others' beside them.

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lab import own_server
+from lab.containers import programs
 from lab.errors import LabError
 from lab.target import DERIVED, STATE, Target, target
 
@@ -155,6 +156,8 @@ def _tell(found: Target) -> None:
     asked = "" if found.name == DERIVED else f" STACK={found.name}"
     for model in _one_of_each(found):
         click.echo(f'  make chat{asked} MODEL={model} PROMPT="Why is the sky blue?"')
+    if found.in_lab and (found.config.get("monitoring") or {}).get("mode") == "standalone":
+        click.echo(f"  make metrics{stack}")
     if endpoints:
         click.echo(f"  make endpoints{stack}")
     click.echo(f"  make down{stack}")
@@ -165,6 +168,9 @@ def _tell_what_is_simulated(found: Target) -> None:
         click.echo("The lab's pods are simulated: scheduling, rollouts and requests are real, the answers are made up.")
     if any(endpoint.api == "lab" for endpoint in found.endpoints):
         click.echo("The lab's endpoints are simulated: the API behaves like the real one, the answers are made up.")
+    monitoring = found.config.get("monitoring") or {}
+    if found.in_lab and (monitoring.get("mode") == "standalone" or monitoring.get("collector")):
+        click.echo(f"Behind its Prometheus and its collector: {programs.behind()}.")
     models = [name for name, settings in (found.config.get("models") or {}).items() if _may_be_the_server(settings)]
     if found.uses_lab and models:
         settings = found.lab.settings()

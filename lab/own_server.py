@@ -98,10 +98,10 @@ def program(
     )
 
 
-def is_ready(port: int) -> bool:
-    """Whether the server on a port has its model: it listens before."""
+def is_ready(port: int, path: str = READY_PATH) -> bool:
+    """Whether the server on a port says that it is ready, as when it has its model: it listens before."""
     try:
-        answer = httpx2.get(f"http://127.0.0.1:{port}{READY_PATH}", trust_env=False, timeout=1)
+        answer = httpx2.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=1)
     except httpx2.HTTPError:
         return False
     return answer.status_code == httpx2.codes.OK

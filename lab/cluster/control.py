@@ -23,6 +23,7 @@ from lab.cluster.processes import Processes, Program, marked
 from lab.cluster.readiness import Probes, connect, wait_until
 from lab.cluster.settings import Settings
 from lab.cluster.stages import stages
+from lab.containers.programs import installed
 from lab.dataplane import ENGINES
 from lab.dataplane.proxy import Proxy
 from lab.errors import LabError
@@ -75,6 +76,7 @@ class Lab:
         self._say = say
         self._processes = Processes(self.home)
         self._touched = False
+        self._monitoring: Mapping[str, Path] = {}
 
     @property
     def kubeconfig(self) -> Path:
@@ -122,6 +124,7 @@ class Lab:
         """
         demands = read_stacks(self.stacks)
         tools, lws, definitions = ensure(CLUSTER), ensure(LWS), ensure(CRDS).files("crds")
+        self._monitoring = installed()
         self._refuse_foreign_home()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
@@ -234,7 +237,10 @@ class Lab:
         )
         self.kubectl.chmod(0o755)
         configured = stages(
-            tools.files("stages"), start_seconds=settings.start_seconds, drain_seconds=settings.drain_seconds
+            tools.files("stages"),
+            start_seconds=settings.start_seconds,
+            drain_seconds=settings.drain_seconds,
+            monitoring=self._monitoring,
         )
         stage_file, group_file = self.home / "kwok.yaml", self.home / "lws.yaml"
         for path, text in (
@@ -248,6 +254,7 @@ class Lab:
             settings=settings,
             tools=tools,
             lws=lws,
+            monitoring=self._monitoring,
             stages=stage_file,
             groups=group_file,
             bootstrap=Proxy(self.home / "proxy").prepare(settings.ports[components.PROXY]),

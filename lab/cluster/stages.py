@@ -1,7 +1,7 @@
 """What kwok does to nodes and pods: the stages of its own module, with the lab's delays put in."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ from lab.own_server import ENGINE
 Stage = dict[str, Any]
 
 
-def stages(files: Iterable[Path], *, start_seconds: float, drain_seconds: float) -> str:
+def stages(
+    files: Iterable[Path], *, start_seconds: float, drain_seconds: float, monitoring: Collection[str] = ()
+) -> str:
     """Give kwok's configuration file.
 
     files: kwok's stage files, pod-ready and pod-delete among them.
     start_seconds: a pod is Pending that long after its scheduling, then Ready. One of this project's server, whose
         process may take longer, is so from when that answers.
+    monitoring: app.kubernetes.io/name of other pods whose process is here, and may take longer.
     drain_seconds: a deleted pod is Terminating that long, then gone.
     """
     shipped: dict[str, Stage] = {}
@@ -29,8 +32,8 @@ def stages(files: Iterable[Path], *, start_seconds: float, drain_seconds: float)
     ready = shipped["pod-ready"]
     changed = {
         **shipped,
-        "pod-ready": _delayed(_where(ready, _served_by_us("NotIn")), start_seconds),
-        "pod-ready-served": _delayed(_when_it_answers(ready), start_seconds),
+        "pod-ready": _delayed(_where(ready, _served_by_us("NotIn", monitoring)), start_seconds),
+        "pod-ready-served": _delayed(_when_it_answers(ready, monitoring), start_seconds),
         "pod-ready-again": _ready_again(ready),
         "pod-delete": _delayed(shipped["pod-delete"], drain_seconds),
     }
@@ -43,23 +46,23 @@ def _delayed(stage: Stage, seconds: float) -> Stage:
     return delayed
 
 
-def _when_it_answers(ready: Stage) -> Stage:
+def _when_it_answers(ready: Stage, monitoring: Collection[str]) -> Stage:
     stage = _where(
         ready,
-        _served_by_us("In"),
+        _served_by_us("In", monitoring),
         {"key": f'.metadata.annotations["{ANSWERS}"]', "operator": "In", "values": ["true"]},
     )
     stage["metadata"]["name"] = "pod-ready-served"
     return stage
 
 
-def _served_by_us(operator: str) -> dict[str, Any]:
-    """Whether a pod has an engine that is this project's server: neither somebody else's, nor a download's."""
-    labels = (
-        f'.metadata.labels["{PART_OF}"] == "{PROJECT}" and .metadata.labels["app.kubernetes.io/name"] == "{ENGINE}"'
-    )
-    ports = 'any(.spec.containers[].ports[]?; .name == "http")'
-    return {"key": f'if {labels} and {ports} then "yes" else "no" end', "operator": operator, "values": ["yes"]}
+def _served_by_us(operator: str, monitoring: Collection[str]) -> dict[str, Any]:
+    """Whether a pod has a process of ours: not somebody else's pod, and none of the custom engine's downloads."""
+    name, part_of = (f'.metadata.labels["{label}"]' for label in ("app.kubernetes.io/name", PART_OF))
+    served = f'({name} == "{ENGINE}" and any(.spec.containers[].ports[]?; .name == "http"))'
+    real = [served, *(f'{name} == "{other}"' for other in sorted(monitoring))]
+    key = f'if {part_of} == "{PROJECT}" and ({" or ".join(real)}) then "yes" else "no" end'
+    return {"key": key, "operator": operator, "values": ["yes"]}
 
 
 def _where(stage: Stage, *conditions: dict[str, Any]) -> Stage:

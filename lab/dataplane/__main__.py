@@ -28,6 +28,7 @@ from lab.cluster.settings import write_private
 from lab.dataplane import ANSWERS, LEASE
 from lab.dataplane.endpoints import endpoints
 from lab.dataplane.fleet import Fleet
+from lab.dataplane.network import network
 from lab.dataplane.pods import (
     PART_OF,
     PROJECT,
@@ -56,11 +57,24 @@ class DataPlane:
 
     drain_seconds: how long the lab keeps a deleted pod.
     gateway: port of the proxy's gateway. server: the Python of this project's server; None to simulate it.
+    programs: by app.kubernetes.io/name of a pod of the monitoring, the program of its container.
+    api_server: its port.
     """
 
-    def __init__(self, home: Path, *, drain_seconds: float, gateway: int, server: Path | None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        drain_seconds: float,
+        gateway: int,
+        server: Path | None,
+        programs: Mapping[str, Path],
+        api_server: int,
+    ) -> None:
         self._drain_seconds = drain_seconds
         self._gateway = gateway
+        self._programs = programs
+        self._api_server = api_server
         folder = home / "dataplane"
         folder.mkdir(exist_ok=True)
         self._addresses = folder / "addresses.json"
@@ -87,6 +101,7 @@ class DataPlane:
                 if all(kind.complete for kind in copies):
                     await self._care_for_engines(client)
                     self._configure_proxy()
+                    self._write_network()
                 due = self._fleet.next_signal()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(
@@ -95,7 +110,9 @@ class DataPlane:
 
     async def _care_for_engines(self, client: AsyncClient) -> None:
         self._fleet.mourn()
-        pods = {uid: pod for uid, pod in self._pods.objects.items() if has_engine(pod)}
+        pods = {
+            uid: pod for uid, pod in self._pods.objects.items() if has_engine(pod) or engine_of(pod) in self._programs
+        }
         for uid in set(self._fleet.running) - set(pods):
             self._fleet.kill(uid)
         for uid, pod in pods.items():
@@ -103,14 +120,31 @@ class DataPlane:
                 self._fleet.ending(uid, end(pod, self._drain_seconds))
             elif runs(pod) and self._fleet.may_start(uid):
                 try:
-                    told = await _variables(client, pod)
-                    keys = await _keys(client, pod, told)
-                except (ApiError, httpx2.HTTPError) as error:
-                    _log.warning("%s has no variables or keys yet: %s", pod["metadata"]["name"], error)
-                    continue
-                self._fleet.start(pod, end(pod, self._drain_seconds, told), keys, told)
-            elif engine_of(pod) == own_server.ENGINE and self._fleet.port_of(uid) is not None:
+                    await self._start(client, pod)
+                except (ApiError, httpx2.HTTPError, ValueError) as error:
+                    _log.warning("%s is not started yet: %s", pod["metadata"]["name"], error)
+            elif self._tells_itself(pod) and self._fleet.port_of(uid) is not None:
                 await _tell_that_it_answers(client, pod)
+
+    def _tells_itself(self, pod: Mapping[str, Any]) -> bool:
+        """Whether a pod is Ready when its process answers, and not before."""
+        return engine_of(pod) == own_server.ENGINE or engine_of(pod) in self._programs
+
+    async def _start(self, client: AsyncClient, pod: Mapping[str, Any]) -> None:
+        program = self._programs.get(engine_of(pod))
+        if program is not None:
+            await self._fleet.start_container(client, pod, program)
+            return
+        told = await _variables(client, pod)
+        self._fleet.start(pod, end(pod, self._drain_seconds, told), await _keys(client, pod, told), told)
+
+    def _write_network(self) -> None:
+        """Tell the containers who is where."""
+        pods = [(pod, self._fleet.ports_of(pod)) for pod in self._pods.objects.values()]
+        found = network(
+            self._services.objects.values(), self._slices.objects.values(), pods, api_server=self._api_server
+        )
+        _write(self._fleet.network, json.dumps(found, indent=1))
 
     def _configure_proxy(self) -> None:
         found = endpoints(self._services.objects.values(), self._slices.objects.values(), self._fleet.port_of)
@@ -126,8 +160,12 @@ class DataPlane:
             },
             indent=2,
         )
-        if not self._addresses.exists() or self._addresses.read_text() != text:
-            write_private(self._addresses, text)
+        _write(self._addresses, text)
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        write_private(path, text)
 
 
 async def _variables(client: AsyncClient, pod: Mapping[str, Any]) -> dict[str, str]:
@@ -193,6 +231,8 @@ async def _run(arguments: argparse.Namespace) -> None:
             drain_seconds=arguments.drain_seconds,
             gateway=arguments.gateway_port,
             server=arguments.server,
+            programs={name: Path(path) for name, _, path in (one.partition("=") for one in arguments.program or [])},
+            api_server=arguments.api_server_port,
         )
         await plane.run(client)
 
@@ -205,6 +245,8 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--drain-seconds", type=float, required=True)
     parser.add_argument("--gateway-port", type=int, required=True)
     parser.add_argument("--server", type=Path, help="Python of this project's server, which is simulated without it.")
+    parser.add_argument("--api-server-port", type=int, required=True)
+    parser.add_argument("--program", action="append", help="NAME=PATH, of a program that runs in containers of pods.")
     arguments = parser.parse_args(given)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)

@@ -4,19 +4,23 @@ import asyncio
 import contextlib
 import json
 import logging
+import shutil
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
+from lightkube import AsyncClient
 
 from lab import own_server
 from lab.cluster.processes import Processes, Program
 from lab.cluster.settings import free_port, write_private
+from lab.containers import outside
+from lab.containers.pod import Place, prepare
 from lab.dataplane import ENGINES, KEYS
-from lab.dataplane.pods import End, Pod, Served, Variables, engine_of, served
+from lab.dataplane.pods import End, Pod, Served, Variables, engine_of, ports, ready_path, served
+from lab.dataplane.running import Running, answers, lives, recognised
 
 _ROOT = str(Path(__file__).parents[2])
 _CODE = (
@@ -25,30 +29,9 @@ _CODE = (
     *sorted(Path(_ROOT, "blueprint", "metrics").glob("*.py")),
 )
 _LOOK_SECONDS = 0.02
-_LOOK_AT_SERVER_SECONDS = 0.1
+_LOOK_AT_READY_SECONDS = 0.1
 _AGAIN_SECONDS = 1.0
 _log = logging.getLogger("dataplane")
-
-
-@dataclass(kw_only=True)
-class Running:
-    """One engine.
-
-    name: of its process. metrics_port: where its metrics are. answers: it takes requests.
-    own: it is this project's server, and no simulated engine.
-    signal_at: when it gets SIGTERM, by the monotonic clock; None while its pod stays. told: it got it.
-    """
-
-    uid: str
-    name: str
-    port: int
-    metrics_port: int
-    own: bool
-    process: psutil.Process
-    answers: bool = False
-    signal_at: float | None = None
-    told: bool = False
-    probe: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
 
 class Fleet:
@@ -60,6 +43,7 @@ class Fleet:
     def __init__(self, home: Path, changed: asyncio.Event, *, server: Path | None) -> None:
         self.running: dict[str, Running] = {}
         self._home = home
+        self._folder = home / "dataplane"
         self._server = server
         self._processes = Processes(home)
         self._changed = changed
@@ -69,7 +53,7 @@ class Fleet:
         """Find the engines that an earlier process has started, and forget those that ended."""
         for name in self._processes.names(ENGINES):
             found = self._processes.find(name)
-            running = _recognised(name, found) if found is not None else None
+            running = recognised(name, found) if found is not None else None
             if running is None:
                 self._processes.stop([name])
                 self._keys_file(name).unlink(missing_ok=True)
@@ -103,23 +87,54 @@ class Fleet:
         else:
             metrics_port = port
             program = _program(named, uid=uid, port=port, about=served(pod, told), end=end, keys=keys)
+        self._begin(program, "simulated engine" if server is None else "this project's server")
+
+    async def start_container(self, client: AsyncClient, pod: Pod, program: Path) -> None:
+        """Start the container of a pod, whose program is here.
+
+        Raises ApiError while an object that it needs is missing, ValueError for what the lab does not know.
+        """
+        uid = pod["metadata"]["uid"]
+        self._began[uid] = time.monotonic()
+        forwards: dict[int, int] = {}
+        for port in ports(pod).values():
+            forwards[port] = free_port({*self.ports, *forwards.values()})
+        ready_port, path = ready_path(pod)
+        place = Place(folder=self._container(uid), claims=self._folder / "claims", network=self.network, ports=forwards)
+        about = await prepare(client, pod, program, place)
+        named = ports(pod)
+        main = named.get("http") or named.get("otlp-http") or next(iter(named.values()))
+        command = [
+            *(sys.executable, "-m", outside.__name__),
+            f"--pod={uid}",
+            f"--port={forwards[main]}",
+            f"--ready={forwards[ready_port]}{path}",
+            *(f"--forward={inner}:{outer}" for inner, outer in forwards.items()),
+            str(about),
+        ]
+        name = f"{ENGINES}{pod['metadata']['namespace']}.{pod['metadata']['name']}"[:200]
+        self._begin(Program(name=name, command=command, environment=(("PYTHONPATH", _ROOT),)), program.name)
+
+    def _begin(self, program: Program, what: str) -> None:
         self._processes.start(program)
-        process = self._processes.find(named)
-        if process is None:
-            _log.warning("%s ended at once; its log is %s", named, self._processes.log(named))
+        process = self._processes.find(program.name)
+        running = recognised(program.name, process) if process is not None else None
+        if running is None:
+            _log.warning("%s ended at once; its log is %s", program.name, self._processes.log(program.name))
             return
-        running = Running(
-            uid=uid, name=named, port=port, metrics_port=metrics_port, own=server is not None, process=process
-        )
-        self.running[uid] = running
+        self.running[running.uid] = running
         self._watch(running)
-        what = "simulated engine" if server is None else "this project's server"
-        _log.info("started %s on port %d: %s", named, port, what)
+        _log.info("started %s on port %d: %s", running.name, running.port, what)
+
+    @property
+    def network(self) -> Path:
+        """The file in which containers find the cluster's names and addresses."""
+        return self._folder / "network.json"
 
     def mourn(self) -> None:
         """Forget the engines that have ended. The log stays of one that nobody told to."""
         for uid, running in list(self.running.items()):
-            if not _lives(running.process):
+            if not lives(running.process):
                 _log.info("%s has ended", running.name)
                 self._forget(uid, keep_log=not running.told)
 
@@ -146,16 +161,27 @@ class Fleet:
 
     @property
     def ports(self) -> list[int]:
-        """The ports of all engines."""
-        return [port for running in self.running.values() for port in (running.port, running.metrics_port)]
+        """The ports of all engines and containers."""
+        return [
+            port
+            for running in self.running.values()
+            for port in (running.port, running.metrics_port, *running.forwards.values())
+        ]
 
     def metrics(self) -> dict[str, int]:
         """The port at which each answering engine's metrics are, by namespace/pod."""
         return {
             running.name.removeprefix(ENGINES).replace(".", "/", 1): running.metrics_port
             for running in self.running.values()
-            if running.answers
+            if running.answers and not running.forwards
         }
+
+    def ports_of(self, pod: Pod) -> Mapping[int, int]:
+        """By a pod's ports those of this machine; none of a pod without a process."""
+        running = self.running.get(pod["metadata"]["uid"])
+        if running is None or running.forwards:
+            return running.forwards if running else {}
+        return {port: running.port if name == "http" else running.metrics_port for name, port in ports(pod).items()}
 
     def port_of(self, uid: str) -> int | None:
         """The port of a pod's engine; None where it has none that takes requests."""
@@ -173,6 +199,8 @@ class Fleet:
             running.probe.cancel()
         self._processes.stop([running.name], patience=0.0)
         self._keys_file(running.name).unlink(missing_ok=True)
+        # Its token and keys are in there.
+        shutil.rmtree(self._container(running.uid), ignore_errors=True)
         if not keep_log:
             self._processes.log(running.name).unlink(missing_ok=True)
         self._changed.set()
@@ -180,8 +208,11 @@ class Fleet:
     def _watch(self, running: Running) -> None:
         running.probe = asyncio.create_task(self._probe(running))
 
+    def _container(self, uid: str) -> Path:
+        return self._folder / "containers" / uid
+
     def _keys_file(self, name: str) -> Path:
-        return self._home / "dataplane" / "keys" / name
+        return self._folder / "keys" / name
 
     def _write_keys(self, name: str, keys: Sequence[str]) -> Path:
         """Keys on a command line would be public, and a variable takes one. The server refuses a file without any."""
@@ -192,21 +223,12 @@ class Fleet:
 
     async def _probe(self, running: Running) -> None:
         """Wait until an engine answers. What is not the engine does not listen on a port that was free."""
-        while _lives(running.process):
-            look = asyncio.to_thread(own_server.is_ready, running.port) if running.own else _listens(running.port)
-            if await look:
+        while lives(running.process):
+            if await answers(running):
                 running.answers = True
                 self._changed.set()
                 return
-            await asyncio.sleep(_LOOK_AT_SERVER_SECONDS if running.own else _LOOK_SECONDS)
-
-
-async def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError):
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.close()
-        return True
-    return False
+            await asyncio.sleep(_LOOK_SECONDS if running.ready is None else _LOOK_AT_READY_SECONDS)
 
 
 def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: Sequence[str]) -> Program:
@@ -231,32 +253,3 @@ def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: S
         inputs=_CODE,
         environment=(("PYTHONPATH", _ROOT), *secrets),
     )
-
-
-def _recognised(name: str, process: psutil.Process) -> Running | None:
-    """An engine by its options, or this project's server by its variables; None for what is neither."""
-    try:
-        words, variables = process.cmdline(), process.environ()
-    except psutil.Error:
-        return None
-    options = {key: value for key, _, value in (word.partition("=") for word in words) if key.startswith("--")}
-    if "--pod" in options:
-        port = int(options["--port"])
-        return Running(uid=options["--pod"], name=name, port=port, metrics_port=port, own=False, process=process)
-    if own_server.POD in variables:
-        return Running(
-            uid=variables[own_server.POD],
-            name=name,
-            port=int(variables[own_server.PORT]),
-            metrics_port=int(variables[own_server.METRICS_PORT]),
-            own=True,
-            process=process,
-        )
-    return None
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

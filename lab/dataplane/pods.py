@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from blueprint.metrics import METRICS, emitted
+from blueprint.monitoring.parts import PORTS
 from lab.own_server import ENGINE
 
 PART_OF = "app.kubernetes.io/part-of"
@@ -59,9 +60,9 @@ class End:
 
 
 def has_engine(pod: Pod) -> bool:
-    """Whether a pod serves a model: it is this project's, and one of its containers has a port named http."""
+    """Whether a pod serves a model: it is this project's, has a port named http, and is no part of the monitoring."""
     labels = pod["metadata"].get("labels") or {}
-    return labels.get(PART_OF) == PROJECT and _serving(pod) is not None
+    return labels.get(PART_OF) == PROJECT and engine_of(pod) not in PORTS and _serving(pod) is not None
 
 
 def runs(pod: Pod) -> bool:
@@ -70,7 +71,7 @@ def runs(pod: Pod) -> bool:
 
 
 def engine_of(pod: Pod) -> str:
-    """Name of a pod's engine; empty where no label says it."""
+    """Name of a pod's engine, or of the program of the monitoring that it runs; empty where no label says it."""
     return str((pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name", ""))
 
 
@@ -82,6 +83,25 @@ def _version(pod: Pod) -> str:
         return said
     known = [version for metric in METRICS.get(engine, ()) for version in metric.versions]
     return known[-1] if known else ""
+
+
+def ports(pod: Pod) -> Mapping[str, int]:
+    """The ports of a pod's containers, by name."""
+    listed = (port for container in pod["spec"]["containers"] for port in container.get("ports") or [])
+    return {port.get("name", ""): port["containerPort"] for port in listed}
+
+
+def ready_path(pod: Pod) -> tuple[int, str]:
+    """Port and path by which the kubelet would ask whether a pod's one container is ready.
+
+    Raises ValueError where it asks in another way.
+    """
+    (container,) = pod["spec"]["containers"]
+    asked = (container.get("readinessProbe") or {}).get("httpGet")
+    if asked is None:
+        raise ValueError(f"container {container['name']} is not asked by HTTP whether it is ready")
+    port = asked["port"]
+    return (port if isinstance(port, int) else ports(pod)[port]), asked.get("path", "/")
 
 
 def own_variables(pod: Pod) -> tuple[list[str], dict[str, str]]:

@@ -33,11 +33,13 @@ class ToolSet:
     folder: holds go.mod and go.sum, and perhaps a program of its own. Programs that go.mod lists as `tool` are built.
     stamps: linker variable -> (module, template over that module's {major}, {minor} and {patch}).
     files: path in the cache -> (module, path in that module), copied as they are.
+    tags: Go's build tags.
     """
 
     folder: Path
     stamps: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     files: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    tags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -94,6 +96,16 @@ def ensure(tool_set: ToolSet, *, cache: Path | None = None) -> Tools:
         finally:
             lock.unlink(missing_ok=True)
     return Tools(root=target)
+
+
+def built(tool_set: ToolSet, *, cache: Path | None = None) -> Tools | None:
+    """Give the set where it is built already; None where it is not, or where there is no usable go that could tell."""
+    try:
+        go = _GoModule(tool_set.folder)
+    except LabError:
+        return None
+    target = (cache or cache_root()) / f"{tool_set.name}-{_checksum(tool_set, go)}"
+    return Tools(root=target) if target.is_dir() else None
 
 
 class _GoModule:
@@ -167,7 +179,11 @@ def _linker_flags(tool_set: ToolSet, go: _GoModule) -> list[str]:
         if found is None:
             raise LabError(f"{tool_set.name}/go.mod: {module} {version} is no released version.")
         stamped.append(f" -X {variable}={template.format(**found.groupdict())}")
-    return [*_FLAGS[:-1], _FLAGS[-1] + "".join(stamped)]
+    return [*_tags(tool_set), *_FLAGS[:-1], _FLAGS[-1] + "".join(stamped)]
+
+
+def _tags(tool_set: ToolSet) -> list[str]:
+    return [f"-tags={','.join(tool_set.tags)}"] if tool_set.tags else []
 
 
 def _checksum(tool_set: ToolSet, go: _GoModule) -> str:
@@ -214,7 +230,7 @@ def _compile(tool_set: ToolSet, go: _GoModule, into: Path, log: Path, progress: 
     progress.step("downloading and listing packages")
     listed = log.with_suffix(".packages")
     try:
-        with _go_process(go, ["list", "-deps", "tool"], {}, stdout=listed, stderr=log) as listing:
+        with _go_process(go, ["list", *_tags(tool_set), "-deps", "tool"], {}, stdout=listed, stderr=log) as listing:
             if listing.wait() != 0:
                 raise _failed(tool_set, log)
         total = len(listed.read_text().splitlines())

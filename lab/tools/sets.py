@@ -88,5 +88,21 @@ HELM = ToolSet(
 COLLECTOR = ToolSet(folder=_HERE / "collector")
 """An OpenTelemetry Collector with the components that stacks configure. Built when a test first runs one."""
 
+PROMETHEUS = ToolSet(
+    folder=_HERE / "prometheus",
+    # Of the discoveries that of Kubernetes alone: the others' clients are most of what there would be to compile.
+    tags=("remove_all_sd", "enable_kubernetes_sd"),
+    # v0.316.0 of the module is version 3.16.0.
+    stamps=MappingProxyType(
+        {
+            "github.com/prometheus/common/version.Version": (
+                "github.com/prometheus/prometheus",
+                "{minor[0]}.{minor[1]}{minor[2]}.{patch}",
+            )
+        }
+    ),
+)
+"""Prometheus 3 and promtool. Built by `make monitoring-tools`: the lab runs it where it is there."""
+
 REGISTRY = ToolSet(folder=_HERE / "registry")
 """A registry of images (distribution), for what a stack builds. Built when a stack first builds an image."""

@@ -1,10 +1,8 @@
 """The way to a model on Kubernetes: the lab's data plane, the model's own host, or a port-forward."""
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from blueprint.description import LAB_ID
@@ -12,10 +10,8 @@ from blueprint.settings import Cluster
 from blueprint.workload import Workload
 from ops.asking.targets import Target
 from ops.cluster.forwarding import forwarded
+from ops.cluster.lab import ADDRESSES, services
 from ops.endpoints.outcome import NotSoError, UnusableError
-
-ADDRESSES = "LLM_LAB_ADDRESSES"
-"""Environment variable that names the file in which the lab's data plane keeps its addresses."""
 
 ENGINE_KEY = "LLM_ENGINE_KEY"
 """Environment variable with a key that the engine accepts."""
@@ -67,16 +63,12 @@ def workload_target(workload: Workload, cluster: Cluster, settings: Mapping[str,
 
 def _in_lab(workload: Workload, cluster: Cluster) -> str:
     name = f"{cluster.namespace.name}/{workload.object_name}"
-    given = os.environ.get(ADDRESSES)
-    if not given:
+    known = services()
+    if known is None:
         raise UnusableError(
             f"{workload.name} is in the lab, and {ADDRESSES}, which says where, is not set. `make lab` starts the lab, "
             f"and `make chat MODEL={workload.name}` sets it."
         )
-    try:
-        services = json.loads(Path(given).read_text())["services"]
-    except (OSError, ValueError, KeyError):
-        services = {}
-    if name not in services:
+    if name not in known:
         raise NotSoError(f"{workload.name}: the lab has no Service {name}. `make up` makes it.")
-    return str(services[name])
+    return known[name]

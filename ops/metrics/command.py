@@ -112,7 +112,8 @@ def _stacks_own(address: str, cluster: Cluster) -> Iterator[str]:
         except NotSoError as error:
             if cluster.context == cluster.id == LAB_ID:
                 raise NotSoError(
-                    f"{error.message} The lab runs no Prometheus; --url takes one that scrapes it."
+                    f"{error.message} The lab runs a Prometheus of the stack's own alone (monitoring.mode standalone, "
+                    "and `make monitoring-tools`), which `make metrics` asks; --url takes another one."
                 ) from None
             raise
         yield way

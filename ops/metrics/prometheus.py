@@ -7,9 +7,11 @@ from typing import Any, Self
 import httpx2
 
 from blueprint.addresses import address_of
+from blueprint.description import LAB_ID
 from blueprint.metrics.queries import matchers
 from blueprint.settings import Cluster
 from ops.cluster.forwarding import forwarded
+from ops.cluster.lab import services
 from ops.endpoints.outcome import NotSoError
 
 
@@ -56,17 +58,24 @@ class Prometheus:
 def reached(url: str, cluster: Cluster) -> Iterator[str]:
     """Where an address of the cluster is found from this machine: by kubectl, where it leads to a Service.
 
+    In the lab by the file that LLM_LAB_ADDRESSES names, where that has it.
+
     Raises UnusableError without kubectl, NotSoError when there is no way.
     """
     address = address_of(url)
     if not address.is_service:
         yield url
         return
+    namespace, service = address.service_namespace or cluster.namespace.name, address.host.split(".")[0]
+    in_lab = (services() or {}).get(f"{namespace}/{service}") if cluster.context == cluster.id == LAB_ID else None
+    if in_lab is not None:
+        yield in_lab
+        return
     way = forwarded(
         "Prometheus",
         context=cluster.context,
-        namespace=address.service_namespace or cluster.namespace.name,
-        service=address.host.split(".")[0],
+        namespace=namespace,
+        service=service,
         port=address.port or address.default_port,
     )
     with way as port:

@@ -158,4 +158,15 @@ def test_the_complaint_of_kubectl_is_passed_on(stack, tmp_path, monkeypatch):
     result = llm()
     assert result.exit_code == 1
     assert 'Prometheus: kubectl port-forward: error: services "prometheus-operated" not found' in result.stderr
-    assert "The lab runs no Prometheus; --url takes one that scrapes it." in result.stderr
+    assert "The lab runs a Prometheus of the stack's own alone (monitoring.mode standalone" in result.stderr
+
+
+@needs_prometheus
+def test_in_the_lab_the_data_planes_file_leads_to_it(stack, prometheus, tmp_path, monkeypatch):
+    stack(monitoring={"mode": "standalone"})
+    addresses = tmp_path / "addresses.json"
+    addresses.write_text(json.dumps({"services": {"llm/llm-prometheus": prometheus.address}}))
+    monkeypatch.setenv("LLM_LAB_ADDRESSES", str(addresses))
+    result = llm("a", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["models"][0]["load"]["running"] == 8
