@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx2
 
@@ -65,11 +66,13 @@ def program(
     pod: str = "",
     drain: float | None = None,
     keys: Path | None = None,
+    traces: Mapping[str, str] = MappingProxyType({}),
 ) -> Program:
     """The server as a process of the lab at `home`.
 
     python: as `installed` gives it. told: the container's own variables. ports: of the API and of the metrics.
     pod: uid of the pod that it is behind. drain: seconds that replace DRAIN_SECONDS. keys: file with callers' keys.
+    traces: variables that say where its traces go; by default nowhere.
     """
     kept = {
         key: value for key, value in told.items() if key not in _ELSEWHERE and not key.startswith(_ELSEWHERE_PREFIXES)
@@ -86,6 +89,7 @@ def program(
         "HOST": "127.0.0.1",
         PORT: str(port),
         METRICS_PORT: str(metrics_port),
+        **traces,
         **({POD: pod} if pod else {}),
         # Zero is no time that the server takes.
         **({"DRAIN_SECONDS": f"{max(drain, 0.01):g}"} if drain is not None else {}),

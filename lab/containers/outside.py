@@ -90,7 +90,8 @@ class Container:
         except OSError as error:
             said, given = str(error).encode(), []
         if not given:
-            _log.warning("%s: %s", question, said.decode())
+            # Nobody listens yet, or nobody does any more: whoever connects sees that.
+            _log.debug("%s: %s", question, said.decode())
             return None
         made = socket.socket(fileno=given[0])
         made.setblocking(False)

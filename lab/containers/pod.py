@@ -137,7 +137,7 @@ async def _files(client: AsyncClient, pod: Pod, volume: Mapping[str, Any]) -> Ma
     if kind == "serviceAccountToken":
         return {source["path"]: (await _token(client, pod, source)).encode()}
     if kind == "downwardAPI" and all("fieldRef" in item for item in source["items"]):
-        return {item["path"]: _field(pod, item["fieldRef"]["fieldPath"]).encode() for item in source["items"]}
+        return {item["path"]: field(pod, item["fieldRef"]["fieldPath"]).encode() for item in source["items"]}
     raise ValueError(f"a volume of kind {kind}")
 
 
@@ -162,7 +162,8 @@ def _decoded(secret: Secret) -> dict[str, bytes]:
     return {key: base64.b64decode(value) for key, value in (secret.to_dict().get("data") or {}).items()}
 
 
-def _field(pod: Pod, path: str) -> str:
+def field(pod: Pod, path: str) -> str:
+    """What a pod has at a path, as a fieldRef names it."""
     found: Any = pod
     for part in path.split("."):
         found = found[part]

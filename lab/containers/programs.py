@@ -23,14 +23,14 @@ def installed() -> Mapping[str, Path]:
     found = {
         name: tools.program(program) for name, (tool_set, program) in PROGRAMS.items() if (tools := built(tool_set))
     }
-    return found if found and _has_namespaces() else {}
+    return found if found and available() else {}
 
 
 def behind() -> str:
     """What stands behind pods of Prometheus and the collector, for people."""
     there = [name for name, (tool_set, _) in PROGRAMS.items() if built(tool_set)]
     missing = sorted(set(PROGRAMS) - set(there))
-    if there and not _has_namespaces():
+    if there and not available():
         return "nothing: this machine lets nobody have user namespaces, in which the programs would run"
     if missing:
         real = f"{', '.join(sorted(there))}: the real one; " if there else ""
@@ -38,7 +38,7 @@ def behind() -> str:
     return "the real ones"
 
 
-def _has_namespaces() -> bool:
-    """Whether this user may have namespaces of his own: Linux's, unless its administrator forbids it."""
+def available() -> bool:
+    """Whether this machine lets its users have namespaces: Linux does, unless its administrator forbids it."""
     tried = subprocess.run([sys.executable, "-I", str(_INSIDE), "--try"], check=False, capture_output=True)
     return tried.returncode == 0

@@ -42,12 +42,14 @@ from lab.dataplane.pods import (
 )
 from lab.dataplane.ports import Ports
 from lab.dataplane.proxy import HOST, Proxy
-from lab.dataplane.routes import table
+from lab.dataplane.routes import ServiceName, table
+from lab.dataplane.traces import collector_of, traced
 from lab.dataplane.watching import Copies
 
 _RENEW_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
+_COLLECTOR = "opentelemetry-collector"
 _HTTPRoute = create_namespaced_resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 _log = logging.getLogger("dataplane")
 
@@ -74,6 +76,7 @@ class DataPlane:
         self._drain_seconds = drain_seconds
         self._gateway = gateway
         self._programs = programs
+        self._of_services: Mapping[ServiceName, int] = {}
         self._api_server = api_server
         folder = home / "dataplane"
         folder.mkdir(exist_ok=True)
@@ -136,7 +139,18 @@ class DataPlane:
             await self._fleet.start_container(client, pod, program)
             return
         told = await _variables(client, pod)
-        self._fleet.start(pod, end(pod, self._drain_seconds, told), await _keys(client, pod, told), told)
+        keys, ending = await _keys(client, pod, told), end(pod, self._drain_seconds, told)
+        self._fleet.start(pod, ending, keys, told, self._traces(pod, told))
+
+    def _traces(self, pod: Mapping[str, Any], told: Variables) -> Mapping[str, str]:
+        """What tells this project's server where its traces go; nothing where no collector runs."""
+        collector = collector_of(told)
+        if collector is None or _COLLECTOR not in self._programs:
+            return {}
+        port = self._of_services.get(ServiceName(pod["metadata"]["namespace"], collector))
+        if port is None:
+            raise ValueError(f"the Service {collector}, to which its traces go, has no port yet")
+        return traced(pod, told, f"http://{HOST}:{port}")
 
     def _write_network(self) -> None:
         """Tell the containers who is where."""
@@ -148,7 +162,7 @@ class DataPlane:
 
     def _configure_proxy(self) -> None:
         found = endpoints(self._services.objects.values(), self._slices.objects.values(), self._fleet.port_of)
-        ports = self._ports.of(found, taken={self._gateway, *self._fleet.ports})
+        ports = self._of_services = self._ports.of(found, taken={self._gateway, *self._fleet.ports})
         self._proxy.update(table(self._routes.objects.values(), self._ingresses.objects.values()), found, ports)
         text = json.dumps(
             {

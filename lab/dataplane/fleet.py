@@ -60,13 +60,19 @@ class Fleet:
                 continue
             self.running[running.uid] = running
             self._watch(running)
+        for left in self._container("").glob("*"):
+            if left.name not in self.running:
+                shutil.rmtree(left)
 
     def may_start(self, uid: str) -> bool:
         """Whether a pod lacks its engine, and did not lose it a moment ago."""
         return uid not in self.running and time.monotonic() > self._began.get(uid, -_AGAIN_SECONDS) + _AGAIN_SECONDS
 
-    def start(self, pod: Pod, end: End, keys: Sequence[str], told: Variables) -> None:
-        """Start the engine of a pod. told: the variables of its container, where the engine reads them."""
+    def start(self, pod: Pod, end: End, keys: Sequence[str], told: Variables, traces: Variables) -> None:
+        """Start the engine of a pod.
+
+        told: the variables of its container, where the engine reads them. traces: those that say where its traces go.
+        """
         uid = pod["metadata"]["uid"]
         self._began[uid] = time.monotonic()
         port = free_port(set(self.ports))
@@ -83,6 +89,7 @@ class Fleet:
                 pod=uid,
                 drain=end.drain,
                 keys=self._write_keys(named, keys) if keys or "API_KEYS_FILE" in told else None,
+                traces=traces,
             )
         else:
             metrics_port = port

@@ -111,6 +111,13 @@ def own_variables(pod: Pod) -> tuple[list[str], dict[str, str]]:
     return maps, {item["name"]: item["value"] for item in container.get("env") or [] if item.get("value")}
 
 
+def variables_of_fields(pod: Pod) -> Mapping[str, str]:
+    """By variable of a pod's container, the path of the pod's field that it has the value of."""
+    container = _serving(pod) or {}
+    sources = {item["name"]: item.get("valueFrom") or {} for item in container.get("env") or []}
+    return {name: source["fieldRef"]["fieldPath"] for name, source in sources.items() if "fieldRef" in source}
+
+
 def served(pod: Pod, told: Variables = MappingProxyType({})) -> Served:
     """What the engine of a pod serves. told: its variables, where they say it."""
     arguments = _arguments(pod)

@@ -15,6 +15,7 @@ from tests.conftest import clean
 from tests.lab.conftest import eventually
 from tests.monitoring.otlp import TRACE_SERVICE, attributes, receiver, status
 from tests.prometheus import PATIENCE, Prometheus
+from tests.server.own_python import needs_server
 from tests.support import lab_config, manifests
 
 MISSING = sorted(set(PROGRAMS) - set(installed()))
@@ -28,11 +29,19 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 CANARY = "canary: what did my doctor say?"
 
 
+OWN = {
+    "engine": {"name": "custom", "image": "registry.example.com/team/server:1", "userId": 1000, "maxModelLen": None},
+    "cache": {"preDownload": False},
+}
+MODELS = ("m", "s", "own")
+RULED = [f"model-{model}" for model in MODELS]
+
+
 def config(port):
-    """Two models of two engines, and a collector that sends to this machine's port."""
+    """Models of three engines, and a collector that sends to this machine's port."""
     traces = {"address": f"http://jaeger.default.svc:{port}"}
     return lab_config(
-        {"m": {}, "s": {"engine": {"name": "sglang"}}},
+        {"m": {}, "s": {"engine": {"name": "sglang"}}, "own": OWN},
         monitoring={"mode": "standalone", "collector": {"tracesTo": traces, "sampling": {"percent": 100}}},
     )
 
@@ -45,7 +54,8 @@ def stack(cluster):
         here = {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": port}]}
         jaeger = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "jaeger", "namespace": "default"}}
         cluster.apply(*objects.values(), {**jaeger, "spec": here})
-        for name in ("statefulset/llm-prometheus", "deployment/llm-collector", "deployment/m", "deployment/s"):
+        served = [f"deployment/{model}" for model in MODELS]
+        for name in ("statefulset/llm-prometheus", "deployment/llm-collector", *served):
             cluster.kubectl("rollout", "status", name, "--namespace=llm", READY)
         yield objects, received
         cluster.kubectl("delete", "service", "jaeger", "--namespace=default")
@@ -72,7 +82,7 @@ def test_it_runs_with_the_very_files_that_were_deployed(prometheus, stack):
     assert [job["job_name"] for job in running["scrape_configs"]] == [
         job["job_name"] for job in written["scrape_configs"]
     ]
-    files = [objects[f"ConfigMap/llm-prometheus-rules-{part}"]["data"] for part in ("model-m", "model-s", "stack")]
+    files = [objects[f"ConfigMap/llm-prometheus-rules-{part}"]["data"] for part in (*RULED, "stack")]
     groups = [group for data in files for text in data.values() for group in yaml.safe_load(text)["groups"]]
     loaded = prometheus.wait(lambda: prometheus.ask("rules")["groups"])
     assert {one["name"]: len(one["rules"]) for one in loaded} == {one["name"]: len(one["rules"]) for one in groups}
@@ -87,14 +97,19 @@ def test_it_finds_the_pods_by_its_accounts_rights_and_scrapes_them_at_their_addr
         return found if len(found) == len(pods) and set(found.values()) == {"1"} else None
 
     listed = json.loads(
-        cluster.kubectl("get", "pods", "--namespace=llm", "--selector=app.kubernetes.io/instance in (m,s)", "-ojson")
+        cluster.kubectl(
+            "get", "pods", "--namespace=llm", "--selector=app.kubernetes.io/instance in (m,s,own)", "-ojson"
+        )
     )["items"]
-    pods = {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in listed}
+    pods = {pod["metadata"]["name"]: f"http://{pod['status']['podIP']}:{metrics_port(pod)}/metrics" for pod in listed}
     assert set(prometheus.wait(up)) == set(pods)
     targets = prometheus.ask("targets")["activeTargets"]
-    assert {one["labels"]["pod"]: one["scrapeUrl"] for one in targets} == {
-        name: f"http://{address}:{8000 if name.startswith('m-') else 30000}/metrics" for name, address in pods.items()
-    }
+    assert {one["labels"]["pod"]: one["scrapeUrl"] for one in targets} == pods
+
+
+def metrics_port(pod):
+    ports = {port["name"]: port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]}
+    return ports.get("metrics", ports["http"])
 
 
 def test_what_models_do_is_recorded(cluster, prometheus):
@@ -106,7 +121,7 @@ def test_what_models_do_is_recorded(cluster, prometheus):
         return [one for one in prometheus.query(f'{recorded.GENERATION_TOKENS}{{model="m"}}') if one["value"][1] != "0"]
 
     assert prometheus.wait(asked)
-    assert {one["metric"]["model"] for one in prometheus.answered(recorded.TARGETS_UP)} == {"m", "s"}
+    assert {one["metric"]["model"] for one in prometheus.answered(recorded.TARGETS_UP)} == set(MODELS)
 
 
 def test_one_that_is_killed_comes_back_with_what_it_had_stored(cluster, prometheus):
@@ -148,3 +163,21 @@ def test_a_trace_goes_through_the_collector_and_arrives_without_the_prompt(clust
     eventually(lambda: received.bodies(path), seconds=PATIENCE)
     assert attributes(received.spans(path)["generation"]) == {"gen_ai.usage.input_tokens": 12}
     assert CANARY.encode() not in received.bodies(path)
+
+
+@needs_server
+def test_the_servers_own_traces_go_the_same_way(cluster, stack):
+    _, received = stack
+    path = f"/{TRACE_SERVICE}/Export"
+
+    def seen():
+        body = {"messages": [{"role": "user", "content": CANARY}], "max_tokens": 5}
+        httpx2.post(f"{service(cluster, 'own')}/v1/chat/completions", json=body, trust_env=False, timeout=60)
+        return [span for span in received.spans(path).values() if attributes(span).get("gen_ai.request.model") == "own"]
+
+    assert eventually(seen, seconds=PATIENCE)
+    assert CANARY.encode() not in received.bodies(path)
+    (pod,) = cluster.kubectl(
+        "get", "pods", "--namespace=llm", "--selector=app.kubernetes.io/instance=own", "-oname"
+    ).split()
+    assert pod.removeprefix("pod/").encode() in received.bodies(path)

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.errors import LabError
-from lab.tools.build import ToolSet, ensure
+from lab.tools.build import ToolSet, built, ensure
 
 GO_MOD = "module example.invalid/tiny\n\ngo 1.24\n\ntool example.invalid/tiny\n"
 MAIN = 'package main\n\nvar version = "unset"\n\nfunc main() { println(version) }\n'
@@ -36,6 +37,24 @@ def test_a_set_is_built_once(tiny, tmp_path):
     assert subprocess.run([program], check=True, capture_output=True, text=True).stderr == "unset\n"
     assert ensure(tiny, cache=cache).program("tiny").stat().st_mtime_ns == built
     assert names(cache) == [program.parents[1].name]
+
+
+def test_one_that_is_not_built_is_not_built_by_asking_for_it(tiny, tmp_path):
+    cache = tmp_path / "cache"
+    assert built(tiny, cache=cache) is None
+    assert not cache.exists()
+    made = ensure(tiny, cache=cache)
+    assert built(tiny, cache=cache) == made
+
+
+def test_build_tags_choose_files_and_are_another_set(tiny, tmp_path):
+    (tiny.folder / "tagged.go").write_text('//go:build chosen\n\npackage main\n\nfunc init() { version = "tagged" }\n')
+    tagged = replace(tiny, tags=("chosen",))
+    said = {
+        subprocess.run([ensure(one, cache=tmp_path).program("tiny")], check=True, capture_output=True, text=True).stderr
+        for one in (tiny, tagged)
+    }
+    assert said == {"unset\n", "tagged\n"}
 
 
 def test_a_changed_go_mod_is_another_set(tiny, tmp_path):
@@ -84,7 +103,7 @@ BUILD = """
 import signal
 import sys
 from pathlib import Path
-from lab.tools.build import ToolSet, ensure
+from lab.tools.build import ToolSet, built, ensure
 # Whoever runs the tests in the background of a script hands it down ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 ensure(ToolSet(folder=Path(sys.argv[1])), cache=Path(sys.argv[2]))
