@@ -15,27 +15,29 @@ PROGRAMS: Mapping[str, tuple[ToolSet, str]] = MappingProxyType(
 """By app.kubernetes.io/name of a pod, the tool set and the program in it that stands behind its container."""
 
 _INSIDE = Path(__file__).with_name("inside.py")
-_HOW = "`make monitoring-tools` builds the real ones"
 
 
 def installed() -> Mapping[str, Path]:
     """By app.kubernetes.io/name of a pod, the program of its container; empty where this machine runs none."""
-    found = {
-        name: tools.program(program) for name, (tool_set, program) in PROGRAMS.items() if (tools := built(tool_set))
-    }
+    found = _built()
     return found if found and available() else {}
 
 
 def behind() -> str:
     """What stands behind pods of Prometheus and the collector, for people."""
-    there = [name for name, (tool_set, _) in PROGRAMS.items() if built(tool_set)]
-    missing = sorted(set(PROGRAMS) - set(there))
-    if there and not available():
-        return "nothing: this machine lets nobody have user namespaces, in which the programs would run"
-    if missing:
-        real = f"{', '.join(sorted(there))}: the real one; " if there else ""
-        return f"{real}{', '.join(missing)}: nothing; {_HOW}"
-    return "the real ones"
+    found = _built()
+    if found and not available():
+        return "simulated; the real programs need namespaces, which this machine lets no user have"
+    missing = sorted(PROGRAMS.keys() - found.keys())
+    if not missing:
+        return "the real programs"
+    real = f"the real {' and '.join(sorted(found))}; {', '.join(missing)} " if found else ""
+    return f"{real}simulated; `make monitoring-tools` builds the real ones"
+
+
+def _built() -> Mapping[str, Path]:
+    found = {name: (built(tool_set), program) for name, (tool_set, program) in PROGRAMS.items()}
+    return {name: tools.program(program) for name, (tools, program) in found.items() if tools is not None}
 
 
 def available() -> bool:
