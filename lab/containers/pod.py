@@ -9,6 +9,7 @@ from typing import Any
 
 from lightkube import AsyncClient
 from lightkube.models.authentication_v1 import BoundObjectReference, TokenRequestSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, PersistentVolumeClaim, Secret, ServiceAccountToken
 
 from lab.cluster.settings import write_private
@@ -149,7 +150,9 @@ async def _token(client: AsyncClient, pod: Pod, source: Mapping[str, Any]) -> st
         boundObjectRef=BoundObjectReference(apiVersion="v1", kind="Pod", name=metadata["name"], uid=metadata["uid"]),
     )
     account = pod["spec"].get("serviceAccountName") or "default"
-    given = await client.create(ServiceAccountToken(spec=asked), account, namespace=metadata["namespace"])
+    given = await client.create(
+        ServiceAccountToken(metadata=ObjectMeta(), spec=asked), account, namespace=metadata["namespace"]
+    )
     return str(given.to_dict()["status"]["token"])
 
 
