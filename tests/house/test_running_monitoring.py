@@ -121,7 +121,9 @@ def test_what_models_do_is_recorded(cluster, prometheus):
         return [one for one in prometheus.query(f'{recorded.GENERATION_TOKENS}{{model="m"}}') if one["value"][1] != "0"]
 
     assert prometheus.wait(asked)
-    assert {one["metric"]["model"] for one in prometheus.answered(recorded.TARGETS_UP)} == set(MODELS)
+    assert prometheus.wait(
+        lambda: {one["metric"]["model"] for one in prometheus.query(recorded.TARGETS_UP)} == set(MODELS)
+    )
 
 
 def test_one_that_is_killed_comes_back_with_what_it_had_stored(cluster, prometheus):
