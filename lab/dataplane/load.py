@@ -111,7 +111,10 @@ class Load:
 
     def observed(self, meaning: Meaning, *, streamed: bool, bounds: Sequence[float]) -> Histogram:
         """All observations of streams, or of the other requests."""
-        return self._observed.setdefault((meaning, streamed), Histogram(bounds))
+        found = self._observed.get((meaning, streamed))
+        if found is None:
+            found = self._observed[meaning, streamed] = Histogram(bounds)
+        return found
 
 
 class Request:

@@ -129,9 +129,11 @@ def _rejected(subject: Subject) -> Alert:
 
 
 def _thrashing(subject: Subject) -> Alert:
+    # Of some minutes: each request that is taken out makes room, until the next ones have filled it.
+    usage = f"max_over_time({subject.recorded(recorded.KV_CACHE_USAGE)}[5m])"
     return Alert(
         alert="LLMKVCacheThrashing",
-        expr=f"max by (namespace, model, engine) ({subject.recorded(recorded.KV_CACHE_USAGE)}) > {KV_CACHE_SHARE}"
+        expr=f"max by (namespace, model, engine) ({usage}) > {KV_CACHE_SHARE}"
         f" and {subject.recorded(recorded.PREEMPTIONS)} > {PREEMPTIONS_PER_SECOND}",
         wait="10m",
         severity="warning",
