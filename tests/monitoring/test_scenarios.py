@@ -71,7 +71,7 @@ def test_each_fault_raises_its_alerts_and_a_healthy_model_none(tmp_path, engine,
     with capsys.disabled():
         print(  # noqa: T201
             f"\n{engine}: {len(models)} models, {len(recording.series)} series, {MINUTES} min: "
-            f"{len({alert for alert, _ in expected(engine)})} of its {len(alerts)} alerts fired, none where it should not"
+            f"{len({alert for alert, _ in expected(engine)})} of its {len(alerts)} alerts fired, no others"
         )
 
 
