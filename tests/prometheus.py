@@ -38,9 +38,10 @@ class Prometheus:
         answer.raise_for_status()
         return answer.json()["data"]
 
-    def query(self, expr: str) -> list[dict[str, Any]]:
-        """The elements of an instant query."""
-        found: list[dict[str, Any]] = self.ask("query", query=expr)["result"]
+    def query(self, expr: str, at: float | None = None) -> list[dict[str, Any]]:
+        """The elements of an instant query. at: when, in seconds since 1970, instead of now."""
+        moment = {} if at is None else {"time": f"{at:.3f}"}
+        found: list[dict[str, Any]] = self.ask("query", query=expr, **moment)["result"]
         return found
 
     def wait(self, seen: Callable[[], Found]) -> Found:
@@ -62,11 +63,13 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, config: Mapping[str, Any], *arguments: str) -> Iterator[Prometheus]:
+def prometheus(
+    folder: Path, config: Mapping[str, Any], *arguments: str, program: str = "prometheus"
+) -> Iterator[Prometheus]:
     """One with this configuration, whose files' names are relative to the folder. arguments: further ones."""
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port(set())}"
-    command = ["prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data"]
+    command = [program, f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([*command, *arguments, f"--web.listen-address={address}"], stderr=log, stdout=log)
     client = Prometheus(f"http://{address}")

@@ -94,10 +94,13 @@ def _line(name: str, labels: set[str], known: Mapping[str, str], value: float) -
     return f"{name}{{{matchers({label: known.get(label, 'x') for label in sorted(labels)})}}} {value}"
 
 
-def filled(uid: str, expr: str, *, model: str) -> str:
-    """A query of a dashboard as Grafana sends it: of one model where only one can be chosen, and of all elsewhere."""
+def filled(uid: str, expr: str, *, model: str, window: str = "10s") -> str:
+    """A query of a dashboard as Grafana sends it: of one model where only one can be chosen, and of all elsewhere.
+
+    window: what Grafana makes $__rate_interval: four scrapes at least.
+    """
     chosen = model if uid == "llm-model" else ".+"
-    expr = expr.replace("$namespace", "llm").replace("$model", chosen).replace("$__rate_interval", "10s")
+    expr = expr.replace("$namespace", "llm").replace("$model", chosen).replace("$__rate_interval", window)
     # What stands in for no answer is no answer.
     return expr.removesuffix(" or vector(0)")
 
