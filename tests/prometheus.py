@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from lab.cluster.settings import free_port
+from lab.tools.build import built
+from lab.tools.sets import PROMETHEUS
 
 needs_prometheus = pytest.mark.skipif(
     not shutil.which("prometheus"), reason="needs prometheus on PATH (apt-get install prometheus)"
@@ -23,6 +25,19 @@ needs_promtool = pytest.mark.skipif(
 PATIENCE = 300.0  # seconds; ends a test that hangs, and no other
 
 Found = TypeVar("Found")
+
+
+def program(name: str, major: int) -> str:
+    """Prometheus or promtool of a major version: Debian's 2, or the 3 that `make monitoring-tools` builds.
+
+    Skips the test that asks where it is not there.
+    """
+    tools = built(PROMETHEUS) if major == 3 else None
+    path = shutil.which(name) if major == 2 else tools and tools.program(name)
+    if not path:
+        how = "on PATH (apt-get install prometheus)" if major == 2 else "(make monitoring-tools)"
+        pytest.skip(f"needs {name} {major} {how}")
+    return str(path)
 
 
 class Prometheus:
