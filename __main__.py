@@ -10,6 +10,7 @@ from blueprint.description import name_in
 from components.endpoint.inference_endpoint import InferenceEndpoint, InferenceEndpointArgs, Ownership
 from components.gpu_workload import GpuWorkload, GpuWorkloadArgs
 from components.image import ContainerImage, ContainerImageArgs
+from components.monitoring.endpoints import ExporterArgs
 from components.monitoring.installed import PrometheusOperator, PrometheusOperatorArgs
 from components.monitoring.stack import MonitoringStack, MonitoringStackArgs
 from components.platform import Platform, PlatformArgs
@@ -26,6 +27,11 @@ images = {
 }
 models: dict[str, pulumi.Output[str]] = {}
 endpoints: dict[str, pulumi.Output[dict[str, Any]]] = {}
+owner = (
+    Ownership("endpoint-owner", api=stack.endpoints[0].api, namespace=stack.endpoints[0].namespace)
+    if stack.endpoints
+    else None
+)
 
 if stack.cluster is not None:
     cluster = k8s.Provider(
@@ -70,6 +76,11 @@ if stack.cluster is not None:
                 workloads=stack.workloads,
                 monthly_usd=stack.monthly_usd,
                 collector=stack.collector,
+                exporter=ExporterArgs(
+                    exporter=stack.exporter, image=images[stack.exporter.settings.image], tag=owner.tag
+                )
+                if stack.exporter and owner
+                else None,
                 servers=stack.servers,
                 operator=operator,
                 stores=stack.stores,
@@ -95,8 +106,7 @@ if stack.cluster is not None:
             opts,
         ).url
 
-if stack.endpoints:
-    owner = Ownership("endpoint-owner", api=stack.endpoints[0].api, namespace=stack.endpoints[0].namespace)
+if owner is not None:
     waiting = pulumi.ProviderResource("pulumi-python", "endpoint-waiting")
     for endpoint in stack.endpoints:
         served = InferenceEndpoint(

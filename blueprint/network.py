@@ -138,7 +138,7 @@ def serving_flows(
     if is_reached_from_outside(description, name, model):
         incoming.append(Flow(what="requests from outside", peers=_doors(cluster), ports=(SERVING,)))
     if monitoring is not None:
-        incoming.append(_scrape(description, monitoring, engine))
+        incoming.append(scrape_flow(description, monitoring, port=engine.metrics_port_name))
         outgoing.append(Flow(what="traces", peers=(_collector(description, monitoring),), ports=(OTLP,)))
     if model.parallel.nodes > 1:
         # NCCL and the engine's own messages use ports that they choose when they start.
@@ -146,13 +146,13 @@ def serving_flows(
         incoming.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
         outgoing.append(Flow(what="nodes of one replica", peers=(group,), ports=()))
     if weights.downloads_itself:
-        outgoing.append(_hub(description))
+        outgoing.append(hub_flow(description))
     return Flows(incoming=incoming, outgoing=outgoing)
 
 
 def download_flows(description: Description, weights: Weights) -> Flows | None:
     """What the Job that fills a model's cache may do; None where there is no such Job."""
-    return Flows(incoming=(), outgoing=(DNS, _hub(description))) if weights.filled_by == "job" else None
+    return Flows(incoming=(), outgoing=(DNS, hub_flow(description))) if weights.filled_by == "job" else None
 
 
 def client_flows(ports: Sequence[int]) -> Flows:
@@ -251,9 +251,10 @@ def _doors(cluster: Cluster) -> Sequence[Pods | Addresses]:
     return peers
 
 
-def _scrape(description: Description, monitoring: Monitoring, engine: EngineProcess) -> Flow:
+def scrape_flow(description: Description, monitoring: Monitoring, *, port: int | str) -> Flow:
+    """Scraping by whoever watches the stack."""
     scraper = _scraper(description, monitoring)
-    return Flow(what="scraping of metrics", peers=(scraper,), ports=(Port(port=engine.metrics_port_name),))
+    return Flow(what="scraping of metrics", peers=(scraper,), ports=(Port(port=port),))
 
 
 def _scraper(description: Description, monitoring: Monitoring) -> Pods:
@@ -292,9 +293,10 @@ def _anywhere() -> tuple[Addresses, Addresses]:
     )
 
 
-def _hub(description: Description) -> Flow:
+def hub_flow(description: Description, what: str = "downloads from the Hub") -> Flow:
+    """Connections to Hugging Face, at public addresses or by the stack's proxy."""
     return Flow(
-        what="downloads from the Hub",
+        what=what,
         peers=(
             *_anywhere(),
             *(Addresses(range=one) for one in description.settings.huggingface.mirror_ranges),

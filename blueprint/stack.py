@@ -12,6 +12,7 @@ from blueprint.exposure import OwnGateway, own_gateway
 from blueprint.images import Image, resolve_images
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
+from blueprint.monitoring.exporter import Exporter, resolve_exporter
 from blueprint.monitoring.gateway import Gateway, resolve_gateway
 from blueprint.monitoring.installed import OperatorInstallation, resolve_installation
 from blueprint.monitoring.parts import prometheus_address
@@ -49,6 +50,7 @@ class Stack:
     stores: the kinds of stores of logs and traces that the dashboards show.
     gateway: the Gateway that the stack makes for its published models, if any.
     collector: what receives traces and logs, if the stack has it.
+    exporter: what tells Prometheus of its Inference Endpoints, if the stack has it.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     """
 
@@ -66,6 +68,7 @@ class Stack:
     monthly_usd: float | None
     gateway: OwnGateway | None
     collector: Gateway | None
+    exporter: Exporter | None
     images: Sequence[Image]
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
@@ -83,6 +86,8 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
     if issues or description is None:
         raise DescriptionError(f"Pulumi.{stack}.yaml", issues)
     workloads = [resolve_workload(description, name, model) for name, model in description.kubernetes_models()]
+    endpoints = [resolve_endpoint(description, name, model) for name, model in description.endpoint_models()]
+    exporter = resolve_exporter(description, endpoints)
     settings = description.settings
     return Stack(
         name=stack,
@@ -94,16 +99,17 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         monitoring=settings.monitoring,
         prometheus=prometheus_address(description),
         installation=resolve_installation(settings.monitoring),
-        servers=resolve_servers(description, workloads),
+        servers=resolve_servers(description, workloads, exporter),
         stores=shown_stores(description),
         monthly_usd=settings.budget.monthly_usd if settings.budget else None,
         gateway=own_gateway(
             settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}
         ),
         collector=resolve_gateway(description),
+        exporter=exporter,
         images=resolve_images(description),
         workloads=workloads,
-        endpoints=[resolve_endpoint(description, name, model) for name, model in description.endpoint_models()],
+        endpoints=endpoints,
         warnings=[issue.render(f"Pulumi.{stack}.yaml") for issue in advise(description)],
     )
 

@@ -1,6 +1,7 @@
 """From Pulumi's configuration and the lock files to a resolved stack."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from blueprint.settings import Settings
 from blueprint.stack import NAMED_SECRETS, SECRET_KEYS, Stack, given, resolve_stack
 from blueprint.workload import Workload
 from components.buildable import unbuildable
+from endpoints.access import TOKEN_VARIABLES
 
 HUB_READ_TOKEN = "hubReadToken"  # noqa: S105  the name of a configuration value
 
@@ -85,7 +87,7 @@ def hub_read_token(config: pulumi.Config) -> pulumi.Output[str] | None:
 
 
 def named_secrets(stack: Stack) -> dict[str, pulumi.Output[str]]:
-    """The secrets that the stack's models, images and collector name, from their own part of its configuration.
+    """The secrets that the stack's models, images and monitoring name, from their own part of its configuration.
 
     read_stack has seen that they are there.
     """
@@ -100,12 +102,13 @@ def _names(stack: Stack) -> set[str]:
         *_registry_names(stack),
         *_address_names(stack),
         *_collector_names(stack),
+        *_exporter_names(stack),
     }
 
 
 def _complaints(stack: Stack) -> Iterator[str]:
     config = pulumi.Config(NAMED_SECRETS)
-    keys, addresses = _key_names(stack), _address_names(stack)
+    keys, addresses, seeing = _key_names(stack), _address_names(stack), _exporter_names(stack)
     for name in sorted(_names(stack)):
         key, value = f"{NAMED_SECRETS}:{name}", config.get(name)
         if not value:
@@ -119,6 +122,16 @@ def _complaints(stack: Stack) -> Iterator[str]:
             )
         elif name in addresses and not _ADDRESS.fullmatch(value):
             yield f"{key} is no address: it does not begin with https:// or http://, or has blanks in it."
+        elif name in seeing and value.strip() in _managing_tokens():
+            yield (
+                f"{key} is a token that manages or calls endpoints. monitoring.endpoints needs one that only sees "
+                "them: docs/endpoints.md, Metrics."
+            )
+
+
+def _managing_tokens() -> set[str]:
+    """Those of this machine, as far as it has any: they may do more than look."""
+    return {value for variable in TOKEN_VARIABLES if (value := os.environ.get(variable, "").strip())}
 
 
 _ADDRESS = re.compile(r"https?://[^\s]+")
@@ -156,6 +169,10 @@ def _registry_names(stack: Stack) -> set[str]:
 
 def _collector_names(stack: Stack) -> set[str]:
     return {name for variable in (stack.collector.variables if stack.collector else ()) for name in variable.names}
+
+
+def _exporter_names(stack: Stack) -> set[str]:
+    return {stack.exporter.settings.token} if stack.exporter else set()
 
 
 def _address_names(stack: Stack) -> set[str]:

@@ -18,6 +18,18 @@ _VARIABLES = {
     "huggingface": ("HF_ENDPOINTS_TOKEN", "HF_INVOKE_TOKEN"),
     "lab": ("LLM_LAB_HUB_TOKEN", "LLM_LAB_HUB_INVOKE_TOKEN"),
 }
+TOKEN_VARIABLES = tuple(variable for variables in _VARIABLES.values() for variable in variables)
+"""Environment variables of tokens that may do more than look."""
+
+READING_VARIABLES: Mapping[Api, str] = {
+    "huggingface": "HF_ENDPOINTS_READ_TOKEN",
+    "lab": "LLM_LAB_HUB_READ_TOKEN",
+}
+"""By API, the environment variable of a token that only looks."""
+
+MANAGE, SEE = "inference.endpoints.write", "inference.endpoints.read"
+"""Permissions of fine-grained tokens, as the API calls them. The first has the second in it."""
+
 LAB_URL = "LLM_LAB_HUB"
 
 
@@ -30,7 +42,7 @@ class Access:
     """An API's address with this machine's tokens for it.
 
     url: of the API, without the version. hub: of the Hub that the models come from.
-    token: manages endpoints. invoke_token: calls them; the other one where none is given.
+    token: manages endpoints, or only sees them. invoke_token: calls them; the other one where none is given.
     """
 
     api: Api
@@ -38,6 +50,7 @@ class Access:
     hub: str
     token: str = field(repr=False)
     invoke_token: str = field(repr=False)
+    only_reads: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -46,8 +59,13 @@ class Access:
 
     @property
     def token_variable(self) -> str:
-        """The environment variable that the managing token came from."""
-        return _VARIABLES[self.api][0]
+        """The environment variable that the token came from."""
+        return READING_VARIABLES[self.api] if self.only_reads else _VARIABLES[self.api][0]
+
+    @property
+    def permission(self) -> str:
+        """What the token needs."""
+        return SEE if self.only_reads else MANAGE
 
     @property
     def invoke_variable(self) -> str:
@@ -71,17 +89,11 @@ def access(api: Api, environment: Mapping[str, str] = os.environ) -> Access:
     Raises AccessError when the environment does not say enough.
     """
     token_variable, invoke_variable = _VARIABLES[api]
-    url = PRODUCTION if api == "huggingface" else environment.get(LAB_URL, "").rstrip("/")
-    if not url:
-        raise AccessError(
-            f"huggingface.api is lab, and {LAB_URL} does not say where the lab's stand-in is. `make up` and its kin "
-            "set it; `make lab` starts it."
-        )
+    url = _url(api, environment)
     token = environment.get(token_variable, "").strip()
     if not token:
         raise AccessError(
-            f"{token_variable} is not set. It needs a token that may manage Inference Endpoints "
-            "(permission inference.endpoints.write)."
+            f"{token_variable} is not set. It needs a token that may manage Inference Endpoints (permission {MANAGE})."
         )
     return Access(
         api=api,
@@ -90,3 +102,26 @@ def access(api: Api, environment: Mapping[str, str] = os.environ) -> Access:
         token=token,
         invoke_token=environment.get(invoke_variable, "").strip() or token,
     )
+
+
+def reading_access(api: Api, environment: Mapping[str, str] = os.environ) -> Access:
+    """The access of a program that only looks, by a token of its own.
+
+    Raises AccessError when the environment does not say enough.
+    """
+    url, variable = _url(api, environment), READING_VARIABLES[api]
+    token = environment.get(variable, "").strip()
+    if not token:
+        raise AccessError(f"{variable} is not set. It needs a token that may see Inference Endpoints and no more.")
+    hub = _HUB if api == "huggingface" else url
+    return Access(api=api, url=url, hub=hub, token=token, invoke_token=token, only_reads=True)
+
+
+def _url(api: Api, environment: Mapping[str, str]) -> str:
+    url = PRODUCTION if api == "huggingface" else environment.get(LAB_URL, "").rstrip("/")
+    if not url:
+        raise AccessError(
+            f"huggingface.api is lab, and {LAB_URL} does not say where the lab's stand-in is. `make up` and its kin "
+            "set it; `make lab` starts it."
+        )
+    return url

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import httpx2
@@ -18,7 +18,7 @@ from huggingface_hub import HfApi, InferenceEndpoint
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._http import get_session
 
-from endpoints.access import Access
+from endpoints.access import MANAGE, Access
 from endpoints.body import stopped
 from endpoints.catalogue import Hardware, hardware_of
 from endpoints.errors import AmbiguousError, EndpointsError, RefusedError, TransientError, redacted
@@ -40,7 +40,7 @@ _BUSY = {
 _ADVICE = {
     HTTPStatus.UNAUTHORIZED: "The API does not know this token ({variable}).",
     HTTPStatus.FORBIDDEN: "The token ({variable}) may not do this in {namespace}: it needs the permission "
-    "inference.endpoints.write there, and the namespace a payment method.",
+    "{permission} there, and the namespace a payment method.",
     HTTPStatus.TOO_MANY_REQUESTS: "The API asks to slow down.",
 }
 _PAGE = 100
@@ -74,7 +74,7 @@ class EndpointsClient:
             endpoint=access.hub,
             token=access.token,
             library_name="llm-inference",
-            library_version=version("llm-inference"),
+            library_version=_version(),
         )
         self._named: dict[str, Any] = {"namespace": namespace, "token": access.token}
 
@@ -137,6 +137,10 @@ class EndpointsClient:
         """What can be rented, with prices and what is left of the namespace's quota."""
         return self._again(lambda: hardware_of(self._raw("GET", f"/provider/{self.namespace}")))
 
+    def may_manage(self) -> bool | None:
+        """Whether the token may do more than look, as the Hub says of it; None where it does not say."""
+        return managing(self._once(lambda: json.loads(self._asked("GET", f"{self.access.hub}/api/whoami-v2"))))
+
     def logs(self, name: str, *, tail: int) -> list[str]:
         """The last lines that the endpoint's container wrote."""
         text = self._again(
@@ -162,8 +166,11 @@ class EndpointsClient:
         return json.loads(self._text(method, path, **options))
 
     def _text(self, method: str, path: str, **options: Any) -> str:
+        return self._asked(method, f"{self.access.url}/v2{path}", **options)
+
+    def _asked(self, method: str, url: str, **options: Any) -> str:
         headers = {"authorization": f"Bearer {self.access.token}"}
-        response = get_session().request(method, f"{self.access.url}/v2{path}", headers=headers, **options)
+        response = get_session().request(method, url, headers=headers, **options)
         response.raise_for_status()
         return response.text
 
@@ -200,10 +207,36 @@ class EndpointsClient:
         said = self.shown(_said(response))
         known = HTTPStatus(status) if status in set(HTTPStatus) else None
         advice = _ADVICE.get(known, "") if known else ""
-        advice = advice.format(variable=self.access.token_variable, namespace=self.namespace)
+        advice = advice.format(
+            variable=self.access.token_variable, namespace=self.namespace, permission=self.access.permission
+        )
         text = " ".join(part for part in (f"HTTP {status}{f': {said}' if said else ''}.", advice) if part)
         kind = TransientError if status in _BUSY else RefusedError
         return kind(text, status=status, retry_after=_retry_after(response))
+
+
+def managing(account: Mapping[str, Any]) -> bool | None:
+    """Whether a token may change endpoints, from the Hub's answer to /api/whoami-v2; None where it does not tell.
+
+    Raises KeyError and TypeError when it is no such answer.
+    """
+    granted = account["auth"]["accessToken"]
+    if granted["role"] in ("read", "write"):
+        return bool(granted["role"] == "write")
+    if granted["role"] != "fineGrained":
+        return None
+    fine = granted["fineGrained"]
+    return any(
+        MANAGE in permissions for permissions in (fine["global"], *(one["permissions"] for one in fine["scoped"]))
+    )
+
+
+def _version() -> str:
+    """Of this project; an image that has nothing but the exporter's code does not know it."""
+    try:
+        return version("llm-inference")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _said(response: httpx2.Response) -> str:

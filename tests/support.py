@@ -61,6 +61,7 @@ def caller_keys(config: dict[str, Any]) -> dict[str, str]:
     names = {name for model in models for name in model.get("expose", {}).get("keys", [])}
     collector = config.get("monitoring", {}).get("collector", {})
     names |= {collector["langfuse"][key] for key in ("publicKey", "secretKey") if "langfuse" in collector}
+    names |= {config.get("monitoring", {}).get("endpoints", {}).get("token")} - {None}
     for target in ("tracesTo", "logsTo"):
         names |= set(collector.get(target, {}).get("headers", {}).values())
     return {f"{NAMED_SECRETS}:{name}": f"a-key-of-the-tests.{name:~<32}" for name in names}

@@ -20,6 +20,7 @@ from blueprint.checks import (
     parallel,
     placement,
     scaling,
+    watching,
     weights,
 )
 from blueprint.description import Description
@@ -47,6 +48,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         names,
         objectives,
         collector,
+        watching,
     ):
         yield from concern.check(description)
 

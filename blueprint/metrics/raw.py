@@ -18,5 +18,5 @@ class Raw:
     name: str
     type: Literal["gauge", "counter"]
     labels: Sequence[str]
-    unit: Literal["MiB", "percent", "ratio", "watts", "celsius", "seconds", "bool", "count", "code"]
+    unit: Literal["MiB", "percent", "ratio", "watts", "celsius", "seconds", "bool", "count", "code", "USD"]
     help: str = ""

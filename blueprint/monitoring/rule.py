@@ -6,7 +6,7 @@ from typing import Literal
 
 from blueprint.settings.monitoring import Severity as Severity  # noqa: PLC0414  rules know it from here
 
-Dashboard = Literal["llm-fleet", "llm-model", "llm-slo", "llm-autoscaling", "llm-gpu", "llm-cost"]
+Dashboard = Literal["llm-fleet", "llm-model", "llm-slo", "llm-autoscaling", "llm-gpu", "llm-cost", "llm-endpoints"]
 """uid of the dashboard that shows what an alert is about."""
 
 RUNBOOKS = "docs/runbooks"

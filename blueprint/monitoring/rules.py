@@ -5,6 +5,7 @@ from typing import Any
 
 from blueprint.monitoring import recording
 from blueprint.monitoring.alerts import engine, objectives, replicas, stack
+from blueprint.monitoring.exporter import Exporter
 from blueprint.monitoring.links import panel_link
 from blueprint.monitoring.rule import RUNBOOKS, Alert, Group, Recording
 from blueprint.monitoring.subject import Subject
@@ -19,11 +20,16 @@ def model_rules(workload: Workload, *, namespace: str, monitoring: Monitoring) -
 
 
 def stack_rules(
-    workloads: Sequence[Workload], *, namespace: str, monitoring: Monitoring, monthly_usd: float | None
+    workloads: Sequence[Workload],
+    *,
+    namespace: str,
+    monitoring: Monitoring,
+    monthly_usd: float | None,
+    exporter: Exporter | None = None,
 ) -> Any:
-    """The spec of the stack's PrometheusRule. monthly_usd: its budget, if any."""
+    """The spec of the stack's PrometheusRule. monthly_usd: its budget, exporter: of its endpoints, if any."""
     priced = [workload.name for workload in workloads if workload.hourly_usd is not None]
-    alerts = list(stack.alerts(namespace=namespace, models=priced, monthly_usd=monthly_usd))
+    alerts = list(stack.alerts(namespace=namespace, models=priced, monthly_usd=monthly_usd, exporter=exporter))
     group = Group(
         name=f"llm-{namespace}-stack", interval=recording.INTERVAL, rules=alerts, labels={"namespace": namespace}
     )

@@ -20,17 +20,30 @@ def scrape_configs(workloads: Sequence[Workload], *, namespace: str) -> Sequence
     return [_job(workload, namespace) for workload in workloads]
 
 
+def exporter_job(name: str, *, namespace: str) -> Any:
+    """The job of the exporter of Inference Endpoints. name: of its objects."""
+    return {**_pods_job(name, namespace, "metrics", "/metrics"), "honor_labels": True}
+
+
 def _job(workload: Workload, namespace: str) -> Any:
-    chosen = ",".join(f"{key}={value}" for key, value in own_labels(workload.object_name).items())
     return {
-        "job_name": selector(namespace, workload.object_name)["job"],
+        **_pods_job(workload.object_name, namespace, workload.engine.metrics_port_name, workload.engine.metrics_path),
+        "metric_relabel_configs": [_plain(step) for step in relabelings(workload.engine.name)],
+    }
+
+
+def _pods_job(name: str, namespace: str, port: str, path: str) -> Any:
+    """The pods of one thing of ours. name: of its objects. port: as its container calls it."""
+    chosen = ",".join(f"{key}={value}" for key, value in own_labels(name).items())
+    return {
+        "job_name": selector(namespace, name)["job"],
         "scrape_interval": INTERVAL,
-        "metrics_path": workload.engine.metrics_path,
+        "metrics_path": path,
         "kubernetes_sd_configs": [
             {"role": "pod", "namespaces": {"names": [namespace]}, "selectors": [{"role": "pod", "label": chosen}]}
         ],
         "relabel_configs": [
-            _only("keep", "__meta_kubernetes_pod_container_port_name", workload.engine.metrics_port_name),
+            _only("keep", "__meta_kubernetes_pod_container_port_name", port),
             # A pod that has ended keeps its address for a while, and another may have got it.
             _only("drop", "__meta_kubernetes_pod_phase", "(Failed|Succeeded)"),
             *(
@@ -41,9 +54,8 @@ def _job(workload: Workload, namespace: str) -> Any:
                     ("pod_container_name", "container"),
                 )
             ),
-            {"target_label": "endpoint", "replacement": workload.engine.metrics_port_name},
+            {"target_label": "endpoint", "replacement": port},
         ],
-        "metric_relabel_configs": [_plain(step) for step in relabelings(workload.engine.name)],
     }
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from blueprint.description import Description
+from blueprint.monitoring.exporter import PORT as EXPORTER_PORT
+from blueprint.monitoring.exporter import Exporter
 from blueprint.monitoring.parts import IMAGES, MORE_PORTS, PORTS, USERS, Part, own_parts, part_name
-from blueprint.monitoring.scrape import INTERVAL, scrape_configs
+from blueprint.monitoring.scrape import INTERVAL, exporter_job, scrape_configs
 from blueprint.monitoring.stores import LINKS
 from blueprint.network import Flows, part_flows
 from blueprint.pins import pinned_image
@@ -33,23 +35,29 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """All that the stack runs to watch its models, by part. settings: of mode standalone."""
+    """All that the stack runs to watch its models, by part.
+
+    settings: of mode standalone. exporter: of its Inference Endpoints, which Prometheus scrapes beside the models.
+    """
 
     by_part: Mapping[Part, Server]
     settings: Standalone
+    exporter: Exporter | None = None
 
     def get(self, part: Part) -> Server | None:
         """The one that is this part; None where the stack runs none."""
         return self.by_part.get(part)
 
 
-def resolve_servers(description: Description, workloads: Sequence[Workload]) -> Servers | None:
+def resolve_servers(
+    description: Description, workloads: Sequence[Workload], exporter: Exporter | None
+) -> Servers | None:
     """The servers of a description that passed its checks; None where it runs none."""
     monitoring = description.settings.monitoring
     parts = own_parts(description)
     if monitoring is None or not parts:
         return None
-    scraped = sorted({workload.engine.metrics_port for workload in workloads})
+    scraped = sorted({*(one.engine.metrics_port for one in workloads), *([EXPORTER_PORT] if exporter else [])})
     scaled = any(one.scaling.value is not None and one.scaling.value.by == "keda" for one in workloads)
     servers = {
         part: Server(
@@ -63,7 +71,7 @@ def resolve_servers(description: Description, workloads: Sequence[Workload]) -> 
         )
         for part in parts
     }
-    return Servers(by_part=servers, settings=monitoring.standalone)
+    return Servers(by_part=servers, settings=monitoring.standalone, exporter=exporter)
 
 
 def prometheus_config(servers: Servers, workloads: Sequence[Workload], *, namespace: str) -> Any:
@@ -74,7 +82,10 @@ def prometheus_config(servers: Servers, workloads: Sequence[Workload], *, namesp
         "global": {"scrape_interval": INTERVAL, "evaluation_interval": "30s"},
         "rule_files": [f"{RULES_FOLDER}/*.yaml"],
         **({"alerting": {"alertmanagers": [targets]}} if alertmanager else {}),
-        "scrape_configs": list(scrape_configs(workloads, namespace=namespace)),
+        "scrape_configs": [
+            *scrape_configs(workloads, namespace=namespace),
+            *([exporter_job(servers.exporter.name, namespace=namespace)] if servers.exporter else []),
+        ],
     }
 
 

@@ -80,7 +80,7 @@ class Build(SettingsModel):
 
 
 class Image(SettingsModel):
-    """An image that models run: built and pushed by `pulumi up`, or pinned by images.lock.yaml."""
+    """An image that models run, or an exporter: built and pushed by `pulumi up`, or pinned by images.lock.yaml."""
 
     repository: Repository
     tag: Tag = Field(

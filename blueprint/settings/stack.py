@@ -22,6 +22,7 @@ from blueprint.settings.exposure import AddressRange, Gateway, Ingress
 from blueprint.settings.images import Image, ImageName
 from blueprint.settings.kubernetes import KubernetesModel
 from blueprint.settings.monitoring import Installed, Routes, Standalone
+from blueprint.settings.watching import WatchedEndpoints
 
 
 class Namespace(SettingsModel):
@@ -155,6 +156,11 @@ class Monitoring(SettingsModel):
     collector: Collector | None = Field(
         default=None,
         description="Traces and logs: an OpenTelemetry Collector in the stack's namespace, to which the engines send.",
+    )
+    endpoints: WatchedEndpoints | None = Field(
+        default=None,
+        description="Metrics of Inference Endpoints: an exporter in the stack's namespace; needs models with target "
+        "endpoint.",
     )
     runbooks: HttpAddress | None = Field(
         default=None,

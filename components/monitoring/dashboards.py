@@ -26,9 +26,13 @@ def register_dashboards(
     prefix: str,
     monthly_usd: float | None,
     stores: Sequence[Store],
+    endpoints: bool,
 ) -> Sequence[str]:
-    """One ConfigMap per dashboard; their names. prefix: of them, which tells apart the stacks of one namespace."""
-    made = dashboards(monthly_usd, stores)
+    """One ConfigMap per dashboard; their names. prefix: of them, which tells apart the stacks of one namespace.
+
+    endpoints: whether the stack has an exporter of its Inference Endpoints.
+    """
+    made = dashboards(monthly_usd, stores, endpoints=endpoints)
     for dashboard in made:
         k8s.core.v1.ConfigMap(
             f"{name}-{dashboard.uid}",

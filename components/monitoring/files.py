@@ -6,8 +6,9 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, Resource, ResourceOptions
 
+from blueprint.monitoring.exporter import Exporter
 from blueprint.monitoring.rules import model_rules, stack_rules
-from blueprint.monitoring.scrape import scrape_configs
+from blueprint.monitoring.scrape import exporter_job, scrape_configs
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.labels import PROJECT, labels
@@ -24,6 +25,7 @@ def register_files(
     namespace: Input[str],
     workloads: Sequence[Workload],
     monthly_usd: float | None,
+    exporter: Exporter | None,
     parent: Resource,
 ) -> None:
     """A ConfigMap per model and one for the stack, beside the Prometheus that mounts them.
@@ -44,13 +46,15 @@ def register_files(
         )
 
     def of_stack(models: str) -> Any:
-        spec = stack_rules(workloads, namespace=models, monitoring=monitoring, monthly_usd=monthly_usd)
-        return rule_file(monitoring, "stack", spec)
+        spec = stack_rules(
+            workloads, namespace=models, monitoring=monitoring, monthly_usd=monthly_usd, exporter=exporter
+        )
+        return {**exporter_file(exporter, models), **rule_file(monitoring, "stack", spec)}
 
     for workload in workloads:
         part = f"model-{workload.object_name}"
         files(part, labels(workload), lambda models, one=workload: model_files(one, models, monitoring))
-    if monitoring.rules:
+    if monitoring.rules or exporter is not None:
         files("stack", PROJECT, of_stack)
 
 
@@ -63,6 +67,14 @@ def model_files(workload: Workload, namespace: str, monitoring: Monitoring) -> A
         ),
         **rule_file(monitoring, workload.object_name, spec),
     }
+
+
+def exporter_file(exporter: Exporter | None, namespace: str) -> Any:
+    """How Prometheus scrapes the exporter of Inference Endpoints; nothing without one."""
+    if exporter is None:
+        return {}
+    job = exporter_job(exporter.name, namespace=namespace)
+    return {f"{exporter.name}.{SCRAPE_FILE}": written({"scrape_configs": [job]})}
 
 
 def rule_file(monitoring: Monitoring, name: str, spec: Any) -> Any:

@@ -14,6 +14,7 @@ from blueprint.workload import Workload
 from components.labels import PROJECT
 from components.monitoring.collector import register_collector
 from components.monitoring.dashboards import register_dashboards
+from components.monitoring.endpoints import ExporterArgs, register_exporter
 from components.monitoring.files import register_files
 from components.monitoring.routes import register_routes
 from components.monitoring.rules import register_rules
@@ -30,6 +31,7 @@ class MonitoringStackArgs:
     workloads: Sequence[Workload]
     monthly_usd: float | None  # the budget, if any
     collector: Gateway | None  # of traces and logs
+    exporter: ExporterArgs | None  # of the stack's Inference Endpoints
     servers: Servers | None  # those that the stack runs itself
     operator: Resource | None  # what defines the operator's kinds, where the stack installs it
     stores: Sequence[Store]  # kinds of stores of logs and traces that the dashboards show
@@ -48,6 +50,7 @@ class MonitoringStack(ComponentResource):
         self._routes(name)
         dashboards = self._dashboards(name)
         self._collector(name)
+        self._exporter(name)
         self._servers(name, dashboards)
         self.register_outputs({})
 
@@ -61,6 +64,7 @@ class MonitoringStack(ComponentResource):
             namespace=args.namespace,
             workloads=args.workloads,
             monthly_usd=args.monthly_usd,
+            exporter=args.exporter.exporter if args.exporter else None,
             parent=self,
         )
 
@@ -74,7 +78,11 @@ class MonitoringStack(ComponentResource):
             monitoring=args.monitoring,
             namespace=args.namespace,
             spec=lambda namespace: stack_rules(
-                args.workloads, namespace=namespace, monitoring=args.monitoring, monthly_usd=args.monthly_usd
+                args.workloads,
+                namespace=namespace,
+                monitoring=args.monitoring,
+                monthly_usd=args.monthly_usd,
+                exporter=args.exporter.exporter if args.exporter else None,
             ),
             parent=self,
             operator=args.operator,
@@ -105,6 +113,7 @@ class MonitoringStack(ComponentResource):
             namespace=args.namespace,
             monthly_usd=args.monthly_usd,
             stores=args.stores,
+            endpoints=args.exporter is not None,
             parent=self,
         )
 
@@ -114,6 +123,20 @@ class MonitoringStack(ComponentResource):
             return
         register_collector(
             f"{name}-collector", gateway=args.collector, namespace=args.namespace, secrets=args.secrets, parent=self
+        )
+
+    def _exporter(self, name: str) -> None:
+        args = self._args
+        if args.exporter is None:
+            return
+        register_exporter(
+            f"{name}-endpoints",
+            args.exporter,
+            monitoring=args.monitoring,
+            namespace=args.namespace,
+            secrets=args.secrets,
+            operator=args.operator,
+            parent=self,
         )
 
     def _servers(self, name: str, dashboards: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from lab.hub.logs import structured_logs, text_logs
 from lab.hub.refusal import Refusal
 from lab.hub.service import Service
 from lab.hub.views import endpoint_view, hardware_view, page, quotas_view
-from lab.hub.world import MANAGE, Endpoint, World
+from lab.hub.world import MANAGE, SEE, Endpoint, World
 
 
 async def json_body(request: Request) -> Any:
@@ -40,7 +40,7 @@ def _endpoints(routes: APIRouter, world: World, service: Service) -> None:
 
     @routes.get("/v2/endpoint/{namespace}")
     async def list_endpoints(request: Request, namespace: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         query = request.query_params
         tags = [tag for given in query.getlist("tags") for tag in given.split(",") if tag]
         items, more, before, total = service.list(
@@ -57,7 +57,7 @@ def _endpoints(routes: APIRouter, world: World, service: Service) -> None:
 
     @routes.get("/v2/endpoint/{namespace}/{name}")
     async def get(request: Request, namespace: str, name: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         return answer(service.get(namespace, name))
 
     @routes.put("/v2/endpoint/{namespace}/{name}")
@@ -83,7 +83,7 @@ def _endpoints(routes: APIRouter, world: World, service: Service) -> None:
 def _observation(routes: APIRouter, world: World, service: Service) -> None:
     @routes.get("/v2/endpoint/{namespace}/{name}/replica")
     async def replicas(request: Request, namespace: str, name: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         endpoint = service.get(namespace, name)
         live = {"stage": "running", "live": True}
         items = [{"id": f"{endpoint.id}-{index}", "status": live} for index in range(endpoint.ready)]
@@ -91,17 +91,17 @@ def _observation(routes: APIRouter, world: World, service: Service) -> None:
 
     @routes.get("/v2/endpoint/{namespace}/{name}/logs")
     async def logs(request: Request, namespace: str, name: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         return PlainTextResponse(text_logs(service.get(namespace, name), request.query_params))
 
     @routes.get("/v3/endpoint/{namespace}/{name}/logs")
     async def logs_v3(request: Request, namespace: str, name: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         return JSONResponse({"items": structured_logs(service.get(namespace, name), request.query_params)})
 
     @routes.get("/v3/endpoint/{namespace}/{name}/logs/sse")
     async def logs_sse(request: Request, namespace: str, name: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         lines = structured_logs(service.get(namespace, name), request.query_params)
         if world.switches.log_stream == "501":
             raise Refusal(501, "Not implemented")
@@ -111,7 +111,7 @@ def _observation(routes: APIRouter, world: World, service: Service) -> None:
 
     @routes.get("/v2/endpoint/{namespace}/{name}/open-metrics")
     async def metrics(request: Request, namespace: str, name: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         endpoint = service.get(namespace, name)
         text = (
             "# TYPE lab_requests counter\n"
@@ -129,12 +129,12 @@ def _hardware(routes: APIRouter, world: World) -> None:
 
     @routes.get("/v2/provider/quotas/{namespace}")
     async def quotas(request: Request, namespace: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         return JSONResponse(quotas_view(world, namespace))
 
     @routes.get("/v2/provider/{namespace}")
     async def hardware(request: Request, namespace: str) -> Response:
-        authorized(world, request, MANAGE, namespace)
+        authorized(world, request, SEE, namespace)
         return JSONResponse(hardware_view(world, namespace))
 
 

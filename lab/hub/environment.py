@@ -7,4 +7,5 @@ def environment(url: str) -> dict[str, str]:
         "LLM_LAB_HUB": url,
         "LLM_LAB_HUB_TOKEN": "lab-manage",
         "LLM_LAB_HUB_INVOKE_TOKEN": "lab-invoke",
+        "LLM_LAB_HUB_READ_TOKEN": "lab-see",
     }

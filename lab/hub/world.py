@@ -14,9 +14,13 @@ from lab.hub.models import Repositories
 from lab.hub.switches import Switches
 
 MANAGE = "inference.endpoints.write"
+SEE = "inference.endpoints.read"
 INFER = "inference.endpoints.infer.write"
 READ = "repo.content.read"
-"""Permissions of fine-grained tokens, as they are called on the wire."""
+"""Permissions of fine-grained tokens, as they are called on the wire.
+
+SEE is what a 403 of the list names [L]. Tokens with MANAGE alone list, too [L]: it has SEE in it.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +49,8 @@ class Token:
 
     def may(self, permission: str, namespace: str) -> bool:
         """Whether the scopes of this fine-grained token hold the permission."""
-        return permission in self.scopes.get(namespace, frozenset())
+        held = self.scopes.get(namespace, frozenset())
+        return permission in held or (permission == SEE and MANAGE in held)
 
 
 @dataclass(kw_only=True)
@@ -185,6 +190,7 @@ def _populate(world: World) -> None:
     for token in (
         Token(id="manage", value="lab-manage", account="lab-user", scopes=_scopes(both, MANAGE)),
         Token(id="invoke", value="lab-invoke", account="lab-user", scopes=_scopes(both, INFER)),
+        Token(id="see", value="lab-see", account="lab-user", scopes=_scopes(both, SEE)),
         Token(id="read", value="lab-read", account="lab-user", scopes=_scopes(both, READ)),
         Token(id="write", value="lab-write", account="lab-user", role="write"),
         Token(id="colleague", value="colleague-write", account="lab-colleague", role="write"),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from blueprint.endpoint import Endpoint
-from ops.endpoints import costs, logs, switching
+from ops.endpoints import costs, export, logs, switching
 from ops.endpoints.facts import MISSING, Facts
 from ops.endpoints.outcome import NotSoError, told
 from ops.endpoints.prices import Prices, ask, times, usd
@@ -25,6 +25,7 @@ command.add_command(switching.pause)
 command.add_command(switching.resume)
 command.add_command(logs.command)
 command.add_command(costs.command)
+command.add_command(export.command)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from endpoints.billing import billed_replicas
 from ops.project import PROJECT_NAME
 
-FREE = ("paused", "scaledToZero")
-"""States that cost nothing: Hugging Face bills by the minute while initializing and running (its repository
-hf-endpoints-documentation, August 2026)."""
-_RUNS = ("running", "updating", "updateFailed")
 MISSING = "missing"
 """Our word for an endpoint that is declared and does not exist."""
 
@@ -72,13 +69,7 @@ class Facts:
     @property
     def billed(self) -> int:
         """Replicas that cost money now."""
-        if self.state in FREE:
-            return 0
-        if self.state in _RUNS:
-            return max(self.ready, self.target)
-        if self.state == "initializing":
-            return max(1, self.ready, self.target)
-        return self.ready
+        return billed_replicas(self.state, ready=self.ready, target=self.target)
 
     @property
     def whose(self) -> str:

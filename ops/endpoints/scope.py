@@ -8,7 +8,7 @@ import click
 
 from blueprint.endpoint import Endpoint
 from blueprint.stack import Stack
-from endpoints.access import access
+from endpoints.access import Api, access
 from endpoints.body import owner_prefix
 from ops.endpoints.outcome import NotSoError, UnusableError, told
 from ops.project import PROJECT_NAME, Project
@@ -102,9 +102,16 @@ def resolved(name: str) -> Stack:
         raise UnusableError(error.message) from None
 
 
-def opened(name: str) -> Scope:
-    """The stack's endpoints. Raises UnusableError when there is no way to them."""
-    stack = resolved(name)
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a stack's endpoints are."""
+
+    api: Api
+    namespace: str
+
+
+def place_of(name: str) -> Place:
+    """Where the endpoints of the stack of this name are. Raises UnusableError when its file does not say."""
     # Not of the endpoints: the last one may have gone from the file, and still be there.
     settings = Project.find().values(name).get("huggingface") or {}
     namespace = settings.get("namespace")
@@ -112,8 +119,15 @@ def opened(name: str) -> Scope:
         raise UnusableError(
             f"Stack {name} has no endpoints: Pulumi.{name}.yaml names no huggingface.namespace. Choose another --stack."
         )
-    with told(settings.get("api", "huggingface")):
-        way = access(settings.get("api", "huggingface"))
+    return Place(api=settings.get("api", "huggingface"), namespace=namespace)
+
+
+def opened(name: str) -> Scope:
+    """The stack's endpoints. Raises UnusableError when there is no way to them."""
+    stack, place = resolved(name), place_of(name)
+    with told(place.api):
+        way = access(place.api)
     from endpoints.client import EndpointsClient  # noqa: PLC0415  it takes half a second, which --help need not
 
-    return Scope(stack=stack, namespace=namespace, client=EndpointsClient(way, namespace, patience=PATIENCE))
+    client = EndpointsClient(way, place.namespace, patience=PATIENCE)
+    return Scope(stack=stack, namespace=place.namespace, client=client)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from blueprint.metrics import Meaning, Metric, emitted
+from blueprint.metrics import Meaning, Metric, emitted, endpoints
+from blueprint.metrics.queries import selector
 
 STEP = 60  # seconds between two samples
 SAMPLES = 80
@@ -201,3 +202,40 @@ def scaler(model: str = "m", *, desired: int = 2, most: int = 3, active: bool = 
         one("kube_horizontalpodautoscaler_status_condition", {**condition, "status": "false"}, steady(int(not active))),
         one("keda_scaler_detail_errors_total", {**trigger, "type": "scaledobject"}, steady(7)),
     ]
+
+
+def endpoint(
+    state: str = "running",
+    *,
+    billed: float = 1,
+    ready: float = 1,
+    cost: float = 0.8,
+    used: str = f"0+{STEP}x{SAMPLES}",
+    labels: Mapping[str, str] | None = None,
+) -> list[dict[str, str]]:
+    """What an exporter says of one endpoint, which somebody asks all the time."""
+    which = {**_EXPORTER, **_ANSWERS, **(labels or {})}
+    states = [
+        one(endpoints.STATE.name, {**which, "state": each}, steady(float(each == state))) for each in endpoints.STATES
+    ]
+    numbers = {endpoints.READY: ready, endpoints.TARGET: 1, endpoints.BILLED: billed, endpoints.COST: cost}
+    return [
+        *states,
+        *(one(raw.name, which, steady(value)) for raw, value in numbers.items()),
+        one(endpoints.LAST_USED.name, which, used),
+    ]
+
+
+def polls(success: str = f"1x{SAMPLES}") -> list[dict[str, str]]:
+    """What an exporter says of itself."""
+    return [one(endpoints.POLL_SUCCESS.name, {**_EXPORTER, "hf_namespace": "my-org"}, success)]
+
+
+_EXPORTER = {**selector("llm", "llm-endpoints"), "pod": f"llm-endpoints-{PODS[0]}"}
+_ANSWERS = {
+    "hf_namespace": "my-org",
+    "endpoint": "answers-1",
+    "model": "answers",
+    "stack": "lab",
+    "owner": "team-search",
+}

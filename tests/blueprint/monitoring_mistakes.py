@@ -4,10 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.blueprint.mistakes import Mistake, wrong
-from tests.blueprint.stack_files import LAB, edited
+from tests.blueprint.stack_files import DELETE, LAB, LAB_ENDPOINTS, edited
 
 OWN: Mapping[str, Any] = edited(LAB, {"monitoring": {"mode": "standalone"}})
 """A Prometheus, an Alertmanager and a Grafana of the stack's own, in the lab."""
+
+WATCHING: Mapping[str, Any] = edited(
+    LAB_ENDPOINTS,
+    {
+        "monitoring": {"mode": "operator", "endpoints": {"token": "hf-see"}},
+        "images": {"endpoints-exporter": {"repository": "registry.example.com/team/exporter", "tag": "1"}},
+    },
+)
+"""An exporter of Inference Endpoints."""
+
+SERVER = {"repository": "registry.example.com/team/server", "tag": "1", "build": {"context": "server"}}
 
 ROUTES = {"watchdog": "snitch"}
 
@@ -94,6 +105,37 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
         "this value is not allowed",
         "Use 'slack' or 'webhook'",
         at="monitoring.routes.others.0.kind",
+    ),
+    "an exporter of no endpoint": wrong(
+        "monitoring.endpoints",
+        {"token": "hf-see", "image": "server"},
+        "no model has target: endpoint",
+        "Remove it, or add such a model",
+        also={"images": {"server": SERVER}},
+        base=LAB,
+    ),
+    "an exporter without image": wrong(
+        "images",
+        DELETE,
+        "the stack has no image endpoints-exporter",
+        "dockerfile: endpoints/Dockerfile",
+        at="monitoring.endpoints.image",
+        base=WATCHING,
+    ),
+    "values that flicker": wrong(
+        "monitoring.endpoints",
+        {"token": "hf-see", "pollSeconds": 600, "keepMinutes": 15},
+        "15 minutes are less than two polls of 600 s",
+        "Use keepMinutes: 20 or more",
+        at="monitoring.endpoints.keepMinutes",
+        base=WATCHING,
+    ),
+    "a token for the name of a token": wrong(
+        "monitoring.endpoints.token",
+        "hf see",
+        "this value does not have the allowed form",
+        "The NAME of a secret",
+        base=WATCHING,
     ),
     "shorter than the slowest burn rate": wrong(
         "monitoring.standalone",

@@ -20,13 +20,15 @@ from tests.blueprint.emission import (
     SAMPLES,
     STEP,
     Load,
+    endpoint,
     engine,
     gpus,
     one,
+    polls,
     scaler,
     steady,
 )
-from tests.blueprint.stack_files import LAB, edited, resolve
+from tests.blueprint.stack_files import ENDPOINT, LAB, edited, resolve
 from tests.prometheus import needs_promtool
 
 ENGINES = {"vllm": "0.33.0", "sglang": "0.5.23", "custom": "0.1.0"}
@@ -46,17 +48,22 @@ MEMORY = {"vllm": 0.92, "sglang": 0.92, "custom": 0.7}
 
 
 def stack(name: str, *edits: Mapping[str, Any]) -> Any:
-    """A stack in which m runs in this engine, and m-two in another."""
+    """A stack in which m runs in this engine, m-two in another, and answers on Inference Endpoints."""
     engines: dict[str, Any] = {
         "vllm": {"name": "vllm", "version": ENGINES["vllm"], "maxModelLen": 8192},
         "sglang": {"name": "sglang", "version": ENGINES["sglang"], "maxModelLen": 8192},
         "custom": {"name": "custom"},
     }
-    models = {"m": {**MODEL, "engine": engines[name]}, "m-two": {**MODEL, "engine": engines[OTHER[name]]}}
+    models = {
+        "m": {**MODEL, "engine": engines[name]},
+        "m-two": {**MODEL, "engine": engines[OTHER[name]]},
+        "answers": {**ENDPOINT, "endpointName": "answers-1"},
+    }
     base = {
         "models": models,
-        "images": {"server": SERVER},
-        "monitoring": {"mode": "operator"},
+        "huggingface": {"namespace": "my-org", "api": "lab"},
+        "images": {"server": SERVER, "endpoints-exporter": SERVER},
+        "monitoring": {"mode": "operator", "endpoints": {"token": "hf-see"}},
         "budget": {"monthlyUsd": 1e6},
         "cluster.accelerators": {"nvidia-l4": {"available": 8, "hourlyUsd": 0.8}},
     }
@@ -68,7 +75,13 @@ def rules(resolved: Any) -> list[Any]:
     monitoring = resolved.monitoring
     return [
         *(model_rules(one, namespace="llm", monitoring=monitoring) for one in resolved.workloads),
-        stack_rules(resolved.workloads, namespace="llm", monitoring=monitoring, monthly_usd=resolved.monthly_usd),
+        stack_rules(
+            resolved.workloads,
+            namespace="llm",
+            monitoring=monitoring,
+            monthly_usd=resolved.monthly_usd,
+            exporter=resolved.exporter,
+        ),
     ]
 
 
@@ -110,12 +123,16 @@ class Scenario:
     """What happens to m, and what is told of it.
 
     load, around: of the healthy load, and of the healthy series of GPUs and scaler, what is there instead.
-    fires: alerts of m; of_stack: those of the stack, beside the watchdog. engines: where they can happen.
+    endpoints: what is told of Inference Endpoints.
+    fires: alerts of m; of_answers: those of the endpoint; of_stack: those of the stack, beside the watchdog.
+    engines: where they can happen.
     """
 
     load: Load = HEALTHY
     around: Callable[[str], list[Any]] = lambda name: [*gpus(memory=MEMORY[name]), *scaler()]
     fires: Sequence[str] = ()
+    endpoints: Sequence[Any] = (*endpoint(), *polls())
+    of_answers: Sequence[str] = ()
     of_stack: Sequence[str] = ()
     engines: Sequence[str] = tuple(ENGINES)
     scraped: bool = True
@@ -222,6 +239,52 @@ SCENARIOS: Mapping[str, Scenario] = {
     "rows that were replaced": Scenario(
         around=around(series={"DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS": RISING}), of_stack=["GpuEccDoubleBit"]
     ),
+    "an endpoint that failed, seen by two exporters": Scenario(
+        endpoints=[
+            *endpoint("failed", ready=0, billed=0),
+            *endpoint("failed", ready=0, billed=0, labels={"pod": "llm-endpoints-another"}),
+            *polls(),
+        ],
+        of_answers=["EndpointFailed"],
+        engines=("vllm",),
+    ),
+    "an endpoint whose change failed": Scenario(
+        minutes=50, endpoints=[*endpoint("updateFailed"), *polls()], of_answers=["EndpointFailed"], engines=("vllm",)
+    ),
+    "an endpoint of others that failed": Scenario(
+        endpoints=[*endpoint("failed", labels={"stack": "", "model": ""}), *polls()], engines=("vllm",)
+    ),
+    "an endpoint that never gets ready": Scenario(
+        minutes=50,
+        endpoints=[*endpoint("initializing", ready=0), *polls()],
+        of_answers=["EndpointStuckWhileBilled"],
+        engines=("vllm",),
+    ),
+    "an endpoint that starts": Scenario(
+        minutes=20, endpoints=[*endpoint("initializing", ready=0), *polls()], engines=("vllm",)
+    ),
+    "an endpoint that waits for hardware and costs nothing": Scenario(
+        minutes=50, endpoints=[*endpoint("pending", ready=0, billed=0), *polls()], engines=("vllm",)
+    ),
+    "an endpoint that nobody asks": Scenario(
+        endpoints=[*endpoint(used=steady(-7200)), *polls()], of_answers=["EndpointIdleWhileRunning"], engines=("vllm",)
+    ),
+    "an endpoint that nobody asks and that sleeps": Scenario(
+        minutes=50,
+        endpoints=[*endpoint("scaledToZero", billed=0, ready=0, used=steady(-7200)), *polls()],
+        engines=("vllm",),
+    ),
+    "a control plane that does not answer": Scenario(
+        endpoints=polls(steady(0)), of_stack=["EndpointsUnseen"], engines=("vllm",)
+    ),
+    "no exporter": Scenario(endpoints=[], of_stack=["EndpointsUnseen"], engines=("vllm",)),
+    "endpoints above the budget": Scenario(
+        minutes=75,
+        endpoints=[*endpoint(cost=100), *polls()],
+        edit={"budget.monthlyUsd": 60_000.0},
+        of_stack=["LLMSpendAboveBudget"],
+        engines=("vllm",),
+    ),
     "no rows left": Scenario(
         around=around(series={"DCGM_FI_DEV_ROW_REMAP_FAILURE": steady(1)}), of_stack=["GpuRowRemapFailure"]
     ),
@@ -247,12 +310,18 @@ def test_an_alert_fires_in_its_scenario_and_no_other_does(tmp_path, title, name)
         *engine(other, ENGINES[other], HEALTHY, model="m-two"),
         *gpus("m-two", memory=MEMORY[other]),
         *scaler("m-two"),
+        *scenario.endpoints,
     ]
     promtool(
         tmp_path,
         specs,
         series,
-        [firing({"m": scenario.fires, "": ["LLMWatchdog", *scenario.of_stack]}, scenario.minutes)],
+        [
+            firing(
+                {"m": scenario.fires, "answers": scenario.of_answers, "": ["LLMWatchdog", *scenario.of_stack]},
+                scenario.minutes,
+            )
+        ],
     )
 
 
@@ -264,7 +333,8 @@ def test_every_alert_has_a_scenario_in_each_engine_that_can_have_it(capsys):
         assert fires == exists
         exercised += len(exists)
     of_stack = {rule["alert"] for rule in each(rules(stack("vllm"))[-1:], "alert")}
-    assert {"LLMWatchdog"} | {alert for one in SCENARIOS.values() for alert in one.of_stack} == of_stack
+    fired = {alert for one in SCENARIOS.values() for alert in (*one.of_stack, *one.of_answers)}
+    assert {"LLMWatchdog"} | fired == of_stack
     with capsys.disabled():
         print(f"\n{exercised} alerts of models in {len(ENGINES)} engines and {len(of_stack)} of the stack exercised")  # noqa: T201
 

@@ -17,7 +17,7 @@ from tests.blueprint.image_mistakes import IMAGE_MISTAKES, IMAGES
 from tests.blueprint.lifecycle_mistakes import LIFECYCLE_MISTAKES
 from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
-from tests.blueprint.monitoring_mistakes import MONITORING_MISTAKES
+from tests.blueprint.monitoring_mistakes import MONITORING_MISTAKES, WATCHING
 from tests.blueprint.monitoring_mistakes import OWN as OWN_MONITORING
 from tests.blueprint.objectives_mistakes import OBJECTIVES_MISTAKES
 from tests.blueprint.parallel_mistakes import PARALLEL_MISTAKES
@@ -55,7 +55,7 @@ ALL_MISTAKES = {
 
 @pytest.mark.parametrize(
     "base",
-    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS, IMAGES, OWN_MONITORING],
+    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS, IMAGES, OWN_MONITORING, WATCHING],
     ids=[
         "prod",
         "lab",
@@ -66,6 +66,7 @@ ALL_MISTAKES = {
         "ingress",
         "images",
         "own monitoring",
+        "watched endpoints",
     ],
 )
 def test_the_files_that_are_broken_here_are_valid(base):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from blueprint.metrics import dcgm, emitted, keda, kube_state
+from blueprint.metrics import RAW, emitted
 from blueprint.monitoring import recorded
 from blueprint.monitoring.recorded import Quantile
 
@@ -33,7 +33,7 @@ def recorded_names() -> list[str]:
 def known(engine: str = "", version: str | None = None) -> Known:
     """What dashboards may ask for; of a model's engine and version besides what its rules may."""
     types = dict.fromkeys((*recorded_names(), *BY_PROMETHEUS), "gauge")
-    types |= {raw.name: raw.type for raw in (*dcgm.METRICS, *keda.METRICS, *kube_state.METRICS)}
+    types |= {raw.name: raw.type for raw in RAW}
     buckets: dict[str, Sequence[float]] = {}
     for metric in emitted(engine, version).values():
         types |= dict.fromkeys(metric.series, "gauge" if metric.type == "gauge" else "counter")

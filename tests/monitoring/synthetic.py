@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from blueprint.metrics import dcgm, keda, kube_state
+from blueprint.metrics import RAW, dcgm, endpoints
 from blueprint.metrics.queries import matchers
 from blueprint.monitoring import recorded
 from tests.monitoring.known import recorded_names
@@ -47,10 +47,17 @@ _STATES = {
     "phase": "Pending",
     "condition": "ScalingActive",
     "status": "false",
+    "state": "running",
+    "hf_namespace": "my-org",
     "gpu": "0",
     "resource": "nvidia_com_gpu",
 }
-_RAW_VALUES = {"DCGM_FI_DEV_FB_USED": 30.0, "DCGM_FI_DEV_FB_FREE": 60.0, "DCGM_FI_DEV_FB_RESERVED": 10.0}
+_RAW_VALUES = {
+    "DCGM_FI_DEV_FB_USED": 30.0,
+    "DCGM_FI_DEV_FB_FREE": 60.0,
+    "DCGM_FI_DEV_FB_RESERVED": 10.0,
+    endpoints.COST.name: 0.8,
+}
 
 
 def recorded_series(seconds: float) -> str:
@@ -66,10 +73,10 @@ def recorded_series(seconds: float) -> str:
 
 
 def exporters_series(pods: Mapping[str, str], seconds: float) -> str:
-    """What DCGM, KEDA and kube-state-metrics say of models. pods: by model."""
+    """What DCGM, KEDA, kube-state-metrics and the exporter of endpoints say of models. pods: by model."""
     lines = []
     for model, pod in pods.items():
-        for raw in (*dcgm.METRICS, *keda.METRICS, *kube_state.METRICS):
+        for raw in RAW:
             labels = set(raw.labels) | ({"Hostname"} if raw in dcgm.METRICS else set())
             value = seconds if raw.type == "counter" else _RAW_VALUES.get(raw.name, 1)
             lines.append(_line(raw.name, labels, _known(model, pod), value))
@@ -87,6 +94,7 @@ def _known(model: str, pod: str) -> Mapping[str, str]:
         "horizontalpodautoscaler": f"keda-hpa-{model}",
         "scaledObject": model,
         "metric": "s0-prometheus",
+        "endpoint": f"{model}-endpoint",
     }
 
 
@@ -100,7 +108,15 @@ def filled(uid: str, expr: str, *, model: str, window: str = "10s") -> str:
     window: what Grafana makes $__rate_interval: four scrapes at least.
     """
     chosen = model if uid == "llm-model" else ".+"
-    expr = expr.replace("$namespace", "llm").replace("$model", chosen).replace("$__rate_interval", window)
+    values = {
+        "$namespace": "llm",
+        "$model": chosen,
+        "$hf_namespace": ".+",
+        "$endpoint": ".+",
+        "$__rate_interval": window,
+    }
+    for variable, value in values.items():
+        expr = expr.replace(variable, value)
     # What stands in for no answer is no answer.
     return expr.removesuffix(" or vector(0)")
 

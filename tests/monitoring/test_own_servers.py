@@ -127,7 +127,7 @@ def test_grafana_shows_every_dashboard_over_the_stacks_own_prometheus_to_nobody_
     (provider,) = yaml.safe_load(data["dashboards.yaml"])["providers"]
     assert provider["options"]["path"] == mounts["dashboards"] == DASHBOARDS_FOLDER
     mounted = [source["configMap"]["name"] for source in volumes["dashboards"]["projected"]["sources"]]
-    assert mounted == [f"llm-stack-{dashboard.uid}" for dashboard in dashboards()]
+    assert mounted == [f"llm-stack-{dashboard.uid}" for dashboard in dashboards(endpoints=False)]
     assert all(f"ConfigMap/{name}" in objects for name in mounted)
     sources = yaml.safe_load(data["datasources.yaml"])["datasources"]
     for source in sources:

@@ -33,6 +33,9 @@ EXPECTED = {
     ("llm-cost", "Per million tokens"): 3.2 / (1000 * 3600 / 1e6),
     ("llm-cost", "Idle, per hour"): 0.8,
     ("llm-cost", "GPUs idle"): 1,
+    ("llm-endpoints", "Endpoints"): 2,
+    ("llm-endpoints", "Running"): 2,
+    ("llm-endpoints", "Per hour"): 1.6,
 }
 
 

@@ -6,13 +6,21 @@ from blueprint.accelerators import HOURS_PER_MONTH
 from blueprint.metrics import dcgm
 from blueprint.metrics.raw import Raw
 from blueprint.monitoring import recorded
+from blueprint.monitoring.alerts import endpoints
+from blueprint.monitoring.exporter import Exporter
 from blueprint.monitoring.rule import Alert
 
 
-def alerts(*, namespace: str, models: Sequence[str], monthly_usd: float | None) -> Iterator[Alert]:
-    """Alerts of a stack with models on Kubernetes. models: those whose cost is known."""
-    if monthly_usd is not None and models:
-        yield _spend(namespace, models, monthly_usd)
+def alerts(
+    *, namespace: str, models: Sequence[str], monthly_usd: float | None, exporter: Exporter | None
+) -> Iterator[Alert]:
+    """Alerts of a stack. models: on Kubernetes, those whose cost is known. exporter: of its endpoints, if any."""
+    costs = [_of_models(namespace, models)] if models else []
+    if exporter is not None:
+        costs.append(endpoints.cost(namespace=namespace, exporter=exporter.name))
+        yield from endpoints.alerts(namespace=namespace, exporter=exporter.name, count=len(exporter.models))
+    if monthly_usd is not None and costs:
+        yield _spend(costs, monthly_usd, endpoints_too=exporter is not None)
     yield from _gpus(namespace)
     yield Alert(
         alert="LLMWatchdog",
@@ -26,16 +34,23 @@ def alerts(*, namespace: str, models: Sequence[str], monthly_usd: float | None) 
     )
 
 
-def _spend(namespace: str, models: Sequence[str], monthly_usd: float) -> Alert:
-    cost = f'{recorded.COST}{{namespace="{namespace}",model=~"{"|".join(models)}"}}'
+def _of_models(namespace: str, models: Sequence[str]) -> str:
+    return f'sum({recorded.COST}{{namespace="{namespace}",model=~"{"|".join(models)}"}})'
+
+
+def _spend(costs: Sequence[str], monthly_usd: float, *, endpoints_too: bool) -> Alert:
+    # Of two, one may have no element while nothing of it is there.
+    cost = costs[0] if len(costs) == 1 else f"({' + '.join(f'({one} or vector(0))' for one in costs)})"
+    billed = " Inference Endpoints by their billed replicas and the API's prices." if endpoints_too else ""
     return Alert(
         alert="LLMSpendAboveBudget",
-        expr=f"sum({cost}) * {HOURS_PER_MONTH} > {monthly_usd!r}",
+        expr=f"{cost} * {HOURS_PER_MONTH} > {monthly_usd!r}",
         wait="1h",
         severity="warning",
         summary="A month like this hour costs {{ $value | printf `%.0f` }} USD, and "
         f"{monthly_usd:,.0f} are budgeted",
-        description="By the GPUs that the models' pods hold, the prices in cluster.accelerators, and 730 hours.",
+        description="By the GPUs that the models' pods hold, the prices in cluster.accelerators, and 730 hours."
+        + billed,
         dashboard="llm-cost",
         panel="Month and budget",
     )

@@ -42,20 +42,22 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """What a person chooses: the values of a label of a recorded name.
+    """What a person chooses: the values of a label of a metric.
 
-    within: variables that narrow the choice, which have the names of their labels.
+    within: variables that narrow the choice, which have the names of their labels. of: the metric.
     """
 
     name: str
     label: str
     several: bool
     within: Sequence[str] = ()
+    of: str = TARGETS
 
     def model(self) -> dict[str, Any]:
         """The variable as Grafana reads it."""
         matchers = ",".join(f'{other}=~"${other}"' for other in self.within)
-        query = f"label_values({TARGETS}{{{matchers}}}, {self.name})" if matchers else self._all()
+        chosen = f"{self.of}{{{matchers}}}" if matchers else self.of
+        query = f"label_values({chosen}, {self.name})"
         return {
             **({"allValue": ".+"} if self.several else {}),
             "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if self.several else {},
@@ -73,9 +75,6 @@ class Variable:
             "sort": 1,
             "type": "query",
         }
-
-    def _all(self) -> str:
-        return f"label_values({TARGETS}, {self.name})"
 
 
 @dataclass(frozen=True)

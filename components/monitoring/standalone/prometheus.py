@@ -37,7 +37,7 @@ def register_prometheus(
     files = [k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=config, opts=place.opts())]
     rules = {
         part: namespace.apply(make)
-        for part, make in _rules(monitoring, workloads, monthly_usd).items()
+        for part, make in _rules(servers, monitoring, workloads, monthly_usd).items()
         if monitoring.rules
     }
     files += [
@@ -69,11 +69,19 @@ def register_prometheus(
     )
 
 
-def _rules(monitoring: Monitoring, workloads: Sequence[Workload], monthly_usd: float | None) -> Mapping[str, Any]:
+def _rules(
+    servers: Servers, monitoring: Monitoring, workloads: Sequence[Workload], monthly_usd: float | None
+) -> Mapping[str, Any]:
     """By model and for the stack, what makes the rules for a namespace: a ConfigMap each, since one takes 1 MiB."""
 
     def of_stack(namespace: str) -> Any:
-        spec = stack_rules(workloads, namespace=namespace, monitoring=monitoring, monthly_usd=monthly_usd)
+        spec = stack_rules(
+            workloads,
+            namespace=namespace,
+            monitoring=monitoring,
+            monthly_usd=monthly_usd,
+            exporter=servers.exporter,
+        )
         return {"stack.yaml": written(spec)}
 
     def of_model(workload: Workload) -> Any:
