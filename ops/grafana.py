@@ -84,7 +84,11 @@ def _elsewhere(cluster: Cluster, monitoring: Monitoring) -> str:
 
 
 def _known(stack: Stack, monitoring: Monitoring, uid: str) -> str:
-    shown = dashboards(stack.monthly_usd, stack.stores) if monitoring.dashboards else ()
+    shown = (
+        dashboards(stack.monthly_usd, stack.stores, endpoints=stack.exporter is not None)
+        if monitoring.dashboards
+        else ()
+    )
     known = [dashboard.uid for dashboard in shown]
     if uid not in known:
         raise UnusableError(f"--dashboard {uid}: the stack has none of that uid. There: {', '.join(known) or 'none'}.")
