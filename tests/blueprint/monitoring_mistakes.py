@@ -13,7 +13,13 @@ WATCHING: Mapping[str, Any] = edited(
     LAB_ENDPOINTS,
     {
         "monitoring": {"mode": "operator", "endpoints": {"token": "hf-see"}},
-        "images": {"endpoints-exporter": {"repository": "registry.example.com/team/exporter", "tag": "1"}},
+        "images": {
+            "endpoints-exporter": {
+                "repository": "registry.example.com/team/exporter",
+                "tag": "1",
+                "build": {"context": ".", "dockerfile": "endpoints/Dockerfile"},
+            }
+        },
     },
 )
 """An exporter of Inference Endpoints."""
@@ -111,7 +117,7 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
         {"token": "hf-see", "image": "server"},
         "no model has target: endpoint",
         "Remove it, or add such a model",
-        also={"images": {"server": SERVER}},
+        also={"monitoring.mode": "operator", "images": {"server": SERVER}},
         base=LAB,
     ),
     "an exporter without image": wrong(
@@ -133,7 +139,7 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
     "a token for the name of a token": wrong(
         "monitoring.endpoints.token",
         "hf see",
-        "this value does not have the allowed form",
+        "'hf see' does not have the allowed form",
         "The NAME of a secret",
         base=WATCHING,
     ),
