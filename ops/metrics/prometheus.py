@@ -1,6 +1,7 @@
 """What a Prometheus says now of a namespace's models."""
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -31,7 +32,8 @@ class Prometheus:
         found: dict[str, float] = {}
         for one in self._ask(query):
             model, value = one["metric"].get("model", ""), float(one["value"][1])
-            found[model] = max(value, found.get(model, value))
+            if not math.isnan(value):  # a quantile of no request
+                found[model] = max(value, found.get(model, value))
         return found
 
     def __enter__(self) -> Self:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ops.metrics.command import command
+from blueprint.monitoring import recorded
+from ops.metrics.command import LOAD, command
 from tests.blueprint.stack_files import MODEL
 from tests.monitoring.synthetic import Job, recorded_series, scraping
 from tests.prometheus import needs_prometheus
@@ -57,9 +58,12 @@ def llm(*words):
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory):
-    """One that has the recorded series of a and b, which tests/monitoring/synthetic.py gives."""
-    with scraping(tmp_path_factory.mktemp("prometheus"), [Job("recorded", recorded_series)]) as server:
+    """One that has the recorded series of a and b, which tests/monitoring/synthetic.py gives, and of idle ones."""
+    idle = f'{recorded.first_token("p95")}{{namespace="idle",model="a"}} NaN\n'
+    jobs = [Job("recorded", recorded_series), Job("idle", lambda _: idle)]
+    with scraping(tmp_path_factory.mktemp("prometheus"), jobs) as server:
         server.answered("llm:requests_running:sum")
+        server.answered(f'{recorded.first_token("p95")}{{namespace="idle"}}')
         yield server
 
 
@@ -106,6 +110,15 @@ def test_what_is_not_recorded_is_no_zero(stack, prometheus):
     assert result.exit_code == 0
     assert set(result.output.splitlines()[1].split()[1:]) == {"-"}
     assert "No running replica is recorded of a, b: docs/monitoring.md says" in result.output
+
+
+@needs_prometheus
+def test_a_quantile_of_no_request_is_no_number(stack, prometheus):
+    stack(monitoring={"mode": "operator"}, cluster={"namespace": {"name": "idle"}})
+    assert "nan" not in llm("a", "--url", prometheus.address).output
+    assert json.loads(llm("a", "--url", prometheus.address, "--json").output)["models"][0]["load"] == dict.fromkeys(
+        LOAD
+    )
 
 
 def kubectl(tmp_path, monkeypatch, port):
