@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from blueprint.monitoring.parts import PORTS
 from blueprint.stack import resolve_stack
 from components.labels import selector
 from components.network import policy_spec
@@ -188,6 +189,23 @@ def test_the_stacks_own_monitoring_has_the_flows_that_are_meant_and_no_other():
     for policy in (one for one in policies if one["metadata"]["name"].startswith("llm-")):
         others = [one for one in policies if one is not policy]
         assert own_table(others) != OWN_TABLE.read_text(), policy["metadata"]["name"]
+
+
+def test_the_table_has_every_pod_of_the_stacks_own_monitoring_with_every_port_that_it_has():
+    """What is added to the monitoring has to be added to the table: here, and switched on in OWN_CONFIG."""
+    instance = "app.kubernetes.io/instance"
+    pods = {}
+    for item in manifests(OWN_CONFIG).values():
+        if item["kind"] in ("Deployment", "StatefulSet") and item["metadata"]["name"].startswith("llm-"):
+            template = item["spec"]["template"]
+            listed = (port for container in template["spec"]["containers"] for port in container["ports"])
+            pods[template["metadata"]["labels"][instance]] = {
+                (port["containerPort"], port["protocol"]) for port in listed
+            }
+    hosts = {host.labels[instance]: set(host.ports.values()) for host in OWN}
+    assert pods.keys() == hosts.keys()
+    assert {name for name, ports in pods.items() if not ports <= hosts[name]} == set()
+    assert {f"llm-{part}" for part in PORTS} <= pods.keys()
 
 
 def test_where_the_api_server_is_not_told_prometheus_may_look_for_it_but_not_where_nodes_get_their_identity():
