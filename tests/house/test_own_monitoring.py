@@ -1,4 +1,4 @@
-"""A stack with a Prometheus, an Alertmanager and a Grafana of its own, on a real control plane. Pods are simulated."""
+"""A stack with a Prometheus and all that goes with it of its own, on a real control plane. Pods are simulated."""
 
 import base64
 import json
@@ -13,17 +13,22 @@ import yaml
 from ops.manifests import differences
 from tests.support import copy_project, lab_config, manifests, merged
 
-OWN = {"mode": "standalone", "standalone": {"replicas": 2}}
+OWN = {"mode": "standalone", "standalone": {"replicas": 2, "loki": {}, "jaeger": {}}, "collector": {}}
+SETS = (
+    *(f"statefulset/llm-{part}" for part in ("prometheus", "alertmanager", "loki", "jaeger")),
+    *(f"deployment/llm-{part}" for part in ("grafana", "collector")),
+)
 ROLLED_OUT = "--timeout=300s"
 
 
-def test_all_three_are_admitted_scheduled_and_stand_as_they_were_written(namespace):
+def test_all_are_admitted_scheduled_and_stand_as_they_were_written(namespace):
     objects = manifests(lab_config(monitoring=OWN))
     namespace.apply(*objects.values())
-    for name in ("statefulset/llm-prometheus", "statefulset/llm-alertmanager", "deployment/llm-grafana"):
+    for name in SETS:
         namespace.kubectl("rollout", "status", name, "--namespace=llm", ROLLED_OUT)
     claims = namespace.kubectl("get", "pvc", "--namespace=llm", "-oname").split()
-    assert [f"persistentvolumeclaim/data-llm-{one}" for one in ("alertmanager-0", "prometheus-0", "prometheus-1")] == [
+    owners = ("alertmanager-0", "jaeger-0", "loki-0", "prometheus-0", "prometheus-1")
+    assert [f"persistentvolumeclaim/data-llm-{one}" for one in owners] == [
         claim for claim in claims if "/data-" in claim
     ]
     for wanted in (one for key, one in objects.items() if "/llm-" in key and key != "Namespace/llm"):
