@@ -16,10 +16,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from blueprint.metrics import endpoints as metrics
+from blueprint.monitoring.dashboards.endpoints import ENDPOINTS
 from lab.hub.machine import Machine
 from lab.hub.server import HubServer
 from lab.hub.world import MANAGE, SEE, Token
 from tests.endpoints.support import ORG, OTHER_OWNER, OWNER, SLEEPY
+from tests.monitoring.synthetic import filled
+from tests.prometheus import needs_prometheus, prometheus
 
 CANARY = "hf_CanaryThatSees"
 TAGS = [OWNER, "owner:team-search"]
@@ -324,3 +327,33 @@ def test_all_series_are_those_of_the_registry(hub):
     assert found <= known
     # Nobody has asked this endpoint.
     assert known - found == {(metrics.LAST_USED.name, "gauge", frozenset(metrics.WHICH))}
+
+
+@needs_prometheus
+def test_a_real_prometheus_answers_every_panel_of_the_dashboard(hub, tmp_path, capsys):
+    endpoint = hub.add_endpoint("one", tags=TAGS)
+    hub.fault(operation="list", kind=503, times=1, skip=3)
+    with exporting(hub) as exporter:
+        job = {
+            "job_name": "llm/llm-endpoints",
+            "honor_labels": True,
+            "static_configs": [{"targets": [exporter.url.split("/")[2]], "labels": {"namespace": "llm"}}],
+        }
+        config = {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "scrape_configs": [job]}
+        with hub.lock:
+            endpoint.used_at = hub.world.clock.now()
+        until(lambda: exporter.value(metrics.LAST_USED.name, endpoint="one"))
+        queries = {
+            (panel["title"], target["expr"]): filled("llm-endpoints", target["expr"], model="")
+            for panel in ENDPOINTS.model()["panels"]
+            for target in panel.get("targets", ())
+        }
+        with prometheus(tmp_path, config) as server:
+            server.answered(f"rate({metrics.POLL_FAILURES.name}[10s])")
+            assert [key for key, expr in queries.items() if not server.query(expr)] == []
+            (state,) = (server.query(expr) for (title, _), expr in queries.items() if title == "State")
+    assert [(one["metric"]["endpoint"], float(one["value"][1])) for one in state] == [
+        ("one", metrics.STATES.index("running") + 1)
+    ]
+    with capsys.disabled():
+        print(f"\n{len(queries)} queries of llm-endpoints answered from the exporter")  # noqa: T201
