@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from ops.manifests import differences, to_yaml
 from ops.program import run_program
 from ops.render import render
+from tests.components.test_endpoints_exporter import NAME as EXPORTER
+from tests.components.test_endpoints_exporter import watching
 from tests.conftest import SCARCE
 from tests.strategies import lab_configs
 from tests.support import PROJECT, lab_config, manifests
@@ -59,6 +61,18 @@ def test_a_collector_becomes_available_as_it_was_written(namespace):
     namespace.kubectl("rollout", "status", "deployment/llm-collector", "--namespace=llm", ROLLED_OUT)
     for wanted in own:
         resource = f"{wanted['kind'].lower()}/llm-collector"
+        live = yaml.safe_load(namespace.kubectl("get", resource, "--namespace=llm", "--output=yaml"))
+        assert [line for line in differences(wanted, live) if ": (absent) ->" not in line] == []
+
+
+def test_an_exporter_of_endpoints_becomes_available_as_it_was_written(namespace):
+    objects = manifests(watching())
+    own = [objects[f"{kind}/{EXPORTER}"] for kind in ("NetworkPolicy", "Deployment")]
+    token = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": EXPORTER, "namespace": "llm"}}
+    namespace.apply(objects["Namespace/llm"], {**token, "stringData": {"token": "hf_of_this_test"}}, *own)
+    namespace.kubectl("rollout", "status", f"deployment/{EXPORTER}", "--namespace=llm", ROLLED_OUT)
+    for wanted in own:
+        resource = f"{wanted['kind'].lower()}/{EXPORTER}"
         live = yaml.safe_load(namespace.kubectl("get", resource, "--namespace=llm", "--output=yaml"))
         assert [line for line in differences(wanted, live) if ": (absent) ->" not in line] == []
 
