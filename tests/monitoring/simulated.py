@@ -8,6 +8,7 @@ from typing import Any
 
 from blueprint.accelerators import HOURS_PER_MONTH
 from blueprint.monitoring.rules import model_rules, stack_rules
+from blueprint.workload import Workload
 from lab.simulator.model import NAMESPACE, Model
 from tests.blueprint.stack_files import LAB, edited, resolve
 
@@ -27,9 +28,10 @@ _MODEL = {
 
 @dataclass(frozen=True)
 class Stack:
-    """specs: by model, and of the stack under its own name, the spec of its PrometheusRule."""
+    """specs: by model, and of the stack under its own name, the spec of its PrometheusRule. workloads: by model."""
 
     specs: Mapping[str, Any]
+    workloads: Mapping[str, Workload]
 
     def rules(self, kind: str, of: str | None = None) -> list[Any]:
         """Its rules that record, or alert. of: one model alone."""
@@ -83,5 +85,6 @@ def stack(models: Sequence[Model], settings: Mapping[str, Any] = {}) -> Stack:
             "llm-stack": stack_rules(
                 workloads, namespace=NAMESPACE, monitoring=monitoring, monthly_usd=resolved.monthly_usd
             ),
-        }
+        },
+        {one.name: one for one in workloads},
     )
