@@ -12,6 +12,7 @@ from blueprint.monitoring.parts import PORTS
 from blueprint.stack import resolve_stack
 from components.labels import selector
 from components.network import policy_spec
+from tests.blueprint.stack_files import ENDPOINT
 from tests.components.reachability import Host, is_selected, may_connect
 from tests.support import PROJECT, lab_config, manifests
 
@@ -43,7 +44,13 @@ CONFIG = lab_config(
 
 OWN_CONFIG = {
     **CONFIG,
-    "models": {**CONFIG["models"], "inside": {**CONFIG["models"]["inside"], "scaling": {"min": 1, "max": 2}}},
+    "models": {
+        **CONFIG["models"],
+        "inside": {**CONFIG["models"]["inside"], "scaling": {"min": 1, "max": 2}},
+        "answers": ENDPOINT,
+    },
+    "huggingface": {"namespace": "lab-org", "api": "lab"},
+    "images": {"endpoints-exporter": {"repository": "registry.example.com/team/exporter", "tag": "1"}},
     "monitoring": {
         "mode": "standalone",
         "routes": {"others": [{"kind": "slack", "url": "chat"}]},
@@ -54,6 +61,7 @@ OWN_CONFIG = {
             "jaeger": {},
         },
         "collector": {},
+        "endpoints": {"token": "hf-see"},
     },
 }
 
@@ -85,6 +93,7 @@ OWN_PORTS = {
     "loki": (3100, 9095),
     "jaeger": (4317, 16685, 16686, 13133),
     "collector": (4317, 4318, 13133),
+    "endpoints": (9840,),
 }
 OWN = [
     Host(
