@@ -126,6 +126,16 @@ def test_what_models_do_is_recorded(cluster, prometheus):
     )
 
 
+def test_the_data_plane_may_restart_under_it(cluster, prometheus):
+    (name,) = process_of(cluster, "llm-prometheus")
+    processes = Processes(cluster.lab.home)
+    before = processes.find(name).pid
+    processes.find("dataplane").kill()
+    assert cluster.lab.start() is True
+    assert prometheus.answered("up")
+    assert processes.find(name).pid == before
+
+
 def test_one_that_is_killed_comes_back_with_what_it_had_stored(cluster, prometheus):
     processes, (name,) = Processes(cluster.lab.home), process_of(cluster, "llm-prometheus")
     prometheus.answered("up")
