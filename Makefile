@@ -102,6 +102,10 @@ lab-down: setup ## Stop the lab; its objects stay for the next start. DELETE=1 f
 	@$(RUN) python -m lab.cluster down $(if $(DELETE),--delete)
 
 .PHONY: render
+.PHONY: policy
+policy: setup ## What the policies say of STACK (dev), without deploying.
+	@$(RUN) llm policy --stack $(STACK)
+
 render: setup ## Write the Kubernetes objects of STACK (dev) to OUT (rendered/STACK).
 	@$(RUN) llm render --stack $(STACK) --out $(OUT)
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "generate": "ops.asking.generate",
     "lock": "ops.lock",
     "metrics": "ops.metrics.command",
+    "policy": "ops.policy",
     "render": "ops.render",
     "schema": "ops.schema",
     "status": "ops.status.command",

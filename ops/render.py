@@ -8,10 +8,10 @@ import click
 
 from blueprint.helm import RELEASE
 from ops.manifests import differences, file_name, read_folder, to_yaml
+from ops.policy import allowed_in, judged
 from ops.program import BUILT_IMAGE, Registered, run_program, secrets_in
 from ops.project import Project
 from policy.charts import ChartError, render_release
-from policy.rules import RULES
 
 
 @click.command()
@@ -34,7 +34,7 @@ def command(stack: str, out: Path) -> None:
         click.echo(f"not written: {line}")
     for image in (one.inputs["imageName"] for one in registered if one.type == BUILT_IMAGE):
         click.echo(f"{image} stands for a digest: `pulumi up` builds it, and puts the digest there")
-    if broken := broken_rules(charts):
+    if broken := broken_rules(registered, project, stack):
         raise click.ClickException("\n".join(broken))
 
 
@@ -76,10 +76,11 @@ def render_charts(registered: Iterable[Registered], root: Path) -> tuple[dict[st
     return manifests, missing
 
 
-def broken_rules(manifests: dict[str, Any]) -> list[str]:
+def broken_rules(registered: Iterable[Registered], project: Project, stack: str) -> list[str]:
     """How objects that a chart made break the mandatory rules of the policy pack, which the program's own keep."""
-    found = list(manifests.values())
-    return [f"breaks {rule.name}: {line}" for rule in RULES if rule.mandatory for line in rule.judge_all(found)]
+    releases = [one for one in registered if one.type == RELEASE]
+    found = judged(releases, project.root, allowed_in(project, stack))
+    return [f"breaks {one.rule.name}: {one.told}" for _, one in found if one.rule.mandatory and not one.excused]
 
 
 def write(manifests: dict[str, Any], out: Path) -> list[str]:

@@ -19,17 +19,19 @@ from blueprint.settings import Settings
 from blueprint.settings.base import tag_of
 from blueprint.stack import resolve_stack
 from ops.dashboards import pictures
+from ops.policy_guide import policy_guide
 from ops.project import PROJECT_NAME, Project
 
 SCHEMA = Path("schema/stack.schema.json")
 SETTINGS_GUIDE = Path("docs/settings.md")
+POLICIES = Path("docs/policies.md")
 EXAMPLE_STACK = "dev"
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what would be written.")
 def command(check: bool) -> None:
-    """Write schema/stack.schema.json and docs/settings.md from the settings' models, and pictures of the dashboards."""
+    """Write what follows from the code: the settings' schema and page, the policies' page, the dashboards' pictures."""
     project = Project.find()
     wanted = generated(project)
     stale = [
@@ -51,7 +53,7 @@ def command(check: bool) -> None:
 def generated(project: Project) -> Mapping[Path, str]:
     """The generated files of a project, by path below its root."""
     schema = json.dumps(stack_schema(PROJECT_NAME), indent=2, ensure_ascii=False) + "\n"
-    return {SCHEMA: schema, SETTINGS_GUIDE: settings_guide(project), **pictures()}
+    return {SCHEMA: schema, SETTINGS_GUIDE: settings_guide(project), POLICIES: policy_guide(), **pictures()}
 
 
 def settings_guide(project: Project) -> str:

@@ -1,6 +1,8 @@
 """The policy pack: registers the rules. `pulumi preview --policy-pack policy` runs it."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +16,54 @@ from pulumi_policy import (
 
 from blueprint.helm import RELEASE
 from policy.charts import ChartError, render_release
-from policy.rules import RULES, Rule
+from policy.judging import Judge, Verdict
+from policy.rule import Rule
+from policy.rules import NAMES, RULES
+from policy.settings import SettingsError, stack_rules
 
-# Both engines start the pack's host in the pack's folder.
-ROOT = Path.cwd().parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def policy(rule: Rule) -> ResourceValidationPolicy:
     """A policy that puts one rule to each resource, and to each object of a Helm release."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type != RELEASE:
-            found = list(rule.judge(args.resource_type, args.props))
-        else:
-            try:
-                found = list(rule.judge_all(render_release(plain(args.props), ROOT)))
-            except ChartError:
-                return  # told once, by not_judged
-        for violation in found:
-            report(violation, None)
+        for one in judged(rule, args):
+            if not one.excused:
+                report(one.told, None)
 
     level = EnforcementLevel.MANDATORY if rule.mandatory else EnforcementLevel.ADVISORY
     return ResourceValidationPolicy(
         name=rule.name, description=rule.description, enforcement_level=level, validate=validate
     )
+
+
+def judged(rule: Rule, args: ResourceValidationArgs) -> Iterator[Verdict]:
+    """How a resource, or an object of a release, breaks a rule."""
+    judge = Judge(stack_rules(ROOT, stack_of(args), NAMES), datetime.now(UTC).date())
+    if args.resource_type != RELEASE:
+        yield from judge.resource(rule, args.resource_type, args.name, args.props)
+        return
+    try:
+        objects = render_release(plain(args.props), ROOT)
+    except ChartError:
+        return  # told once, by not_judged
+    yield from judge.release(rule, args.name, objects)
+
+
+def stack_of(args: ResourceValidationArgs) -> str:
+    """The stack of a resource: urn:pulumi:STACK::project::type::name."""
+    return args.urn.removeprefix("urn:pulumi:").partition("::")[0]
+
+
+def excused(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    """Say what breaks a rule and may."""
+    used = {one.rule for one in stack_rules(ROOT, stack_of(args), NAMES).exceptions if one.resource == args.name}
+    for rule in RULES:
+        if rule.name in used:
+            for one in judged(rule, args):
+                if one.excused:
+                    report(f"{rule.name}: {one.told}", None)
 
 
 def not_judged(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -58,10 +84,21 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+try:
+    stack_rules(ROOT, "", NAMES)
+except SettingsError as mistake:
+    sys.exit(str(mistake))
+
 PolicyPack(
     name="llm-inference",
     policies=[
         *map(policy, RULES),
+        ResourceValidationPolicy(
+            name="exceptions-in-use",
+            description="Exceptions of policy/stacks.yaml are told wherever they are used.",
+            enforcement_level=EnforcementLevel.ADVISORY,
+            validate=excused,
+        ),
         ResourceValidationPolicy(
             name="chart-is-judged",
             description="The objects of a Helm release are judged as the program's own.",

@@ -1,59 +1,76 @@
-"""Rules about pods, whatever kind of object brings them."""
+"""Pods, whatever kind of object brings them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pulumi_policy.proxy import UnknownValueError
+from blueprint.accelerators import ACCELERATORS
+from policy.reading import UNKNOWN, each, get
 
-_TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+_TEMPLATE = ("spec", "template", "spec")
+_WHERE: Mapping[str, Sequence[tuple[str, ...]]] = {
+    "Pod": [("spec",)],
+    "Deployment": [_TEMPLATE],
+    "StatefulSet": [_TEMPLATE],
+    "DaemonSet": [_TEMPLATE],
+    "ReplicaSet": [_TEMPLATE],
+    "Job": [_TEMPLATE],
+    "CronJob": [("spec", "jobTemplate", *_TEMPLATE)],
+    "LeaderWorkerSet": [("spec", "leaderWorkerTemplate", one, "spec") for one in ("leaderTemplate", "workerTemplate")],
+}
+"""By kind, where the specs of its pods are."""
 
-
-def pod_spec(resource_type: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The pod's spec inside an object of any kind that has one; empty where there is none."""
-    kind = resource_type.rpartition(":")[2]
-    if kind == "Pod":
-        path = ["spec"]
-    elif kind in _TEMPLATED:
-        path = ["spec", "template", "spec"]
-    elif kind == "CronJob":
-        path = ["spec", "jobTemplate", "spec", "template", "spec"]
-    else:
-        return {}
-    found: Any = properties
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+_GPU_RESOURCES = frozenset({"nvidia.com/gpu", "amd.com/gpu", *(one.resource for one in ACCELERATORS.values())})
+_MIG = "nvidia.com/mig-"
 
 
-def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every container of a pod, those that run first included."""
-    for key in ("containers", "initContainers", "ephemeralContainers"):
-        for container in spec.get(key) or ():
-            if isinstance(container, Mapping):
-                yield container
+@dataclass(frozen=True)
+class Pod:
+    """A pod's spec and annotations."""
+
+    spec: Mapping[str, Any]
+    annotations: Mapping[str, Any]
+
+    @property
+    def containers(self) -> Iterator[Mapping[str, Any]]:
+        """Every container, those that run first included."""
+        for key in ("containers", "initContainers", "ephemeralContainers"):
+            yield from (one for one in each(self.spec, key) if isinstance(one, Mapping))
+
+    @property
+    def engines(self) -> Iterator[Mapping[str, Any]]:
+        """Containers that hold GPUs and answer requests."""
+        for one in each(self.spec, "containers"):
+            if gpus(one) and list(each(one, "ports")):
+                yield one
+
+    @property
+    def holds_gpus(self) -> bool:
+        """Whether a container holds GPUs."""
+        return any(gpus(one) for one in self.containers)
 
 
-def unpinned_images(spec: Mapping[str, Any]) -> Iterator[str]:
-    """Containers whose image is not named by digest."""
-    for container in containers(spec):
-        try:
-            image = str(container.get("image") or "")
-        except UnknownValueError:
-            # Built in this very deployment: the digest is judged when it is known, before the pod is made.
-            continue
-        if "@sha256:" not in image:
-            yield (
-                f'container "{container.get("name")}" runs {image or "no image"}, which is not named by digest: a pod '
-                "that restarts may get another engine. Resolve it in images.lock.yaml."
-            )
+def pods(kind: str, properties: Mapping[str, Any]) -> Iterator[Pod]:
+    """The pods that an object of a kind brings; none for most kinds, and where their spec is not known yet."""
+    for path in _WHERE.get(kind, ()):
+        spec = get(properties, *path)
+        if isinstance(spec, Mapping):
+            annotations = get(properties, *path[:-1], "metadata", "annotations")
+            yield Pod(spec, annotations if isinstance(annotations, Mapping) else {})
 
 
-def privileged_containers(spec: Mapping[str, Any]) -> Iterator[str]:
-    """Containers that see every GPU of their node, whatever they requested."""
-    for container in containers(spec):
-        security = container.get("securityContext")
-        if isinstance(security, Mapping) and security.get("privileged") is True:
-            yield (
-                f'container "{container.get("name")}" is privileged: it sees all GPUs of its node and takes '
-                "memory that other replicas were given. Remove securityContext.privileged."
-            )
+def called(container: Any) -> str:
+    """How messages name a container."""
+    name = get(container, "name")
+    return "a container" if name in (None, UNKNOWN) else f'container "{name}"'
+
+
+def gpus(container: Any) -> Mapping[str, Any]:
+    """By resource, the devices that a container may use."""
+    limits = get(container, "resources", "limits")
+    keys = list(limits) if isinstance(limits, Mapping) else []
+    return {key: get(limits, key) for key in keys if _is_gpu(key)}
+
+
+def _is_gpu(resource: object) -> bool:
+    return isinstance(resource, str) and (resource in _GPU_RESOURCES or resource.startswith(_MIG))

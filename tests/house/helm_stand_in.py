@@ -6,6 +6,7 @@ import sys
 import yaml
 
 from blueprint.helm import COMMAND
+from components.pod.security import CONTAINER, pod_user
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -22,7 +23,8 @@ def stand_in(tmp_path, *objects):
 
 def deployment(**container):
     """A Deployment such as a chart makes: without a namespace."""
-    spec = {"containers": [{"name": "engine", "image": f"a@{DIGEST}", **container}]}
+    engine = {"name": "engine", "image": f"a@{DIGEST}", "securityContext": CONTAINER, **container}
+    spec = {"securityContext": pod_user(1000), "containers": [engine]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -1,6 +1,7 @@
 """kube-prometheus-stack itself, rendered with the stack's values and put to a real API server."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from components.platform import namespace_metadata
 from lab.tools.build import ensure
 from lab.tools.sets import HELM
 from policy.charts import render_release
+from policy.judging import Judge
 from policy.rules import RULES
+from policy.settings import StackRules
 from tests.components.test_installed import installing, release
 
 CHART = os.environ.get("KUBE_PROMETHEUS_STACK_CHART")
@@ -82,7 +85,8 @@ def test_grafana_loads_dashboards_of_all_namespaces_and_has_the_stacks_password(
 
 
 def test_only_images_by_tag_break_a_rule(objects):
-    broken = {rule.name for rule in RULES if list(rule.judge_all(objects))}
+    judge = Judge(StackRules(), date.max)
+    broken = {one.rule.name for rule in RULES for one in judge.release(rule, "operator-release", objects)}
     assert broken <= {"image-by-digest"}
 
 

@@ -36,7 +36,7 @@ def pack(environment):
     [
         ({}, set()),
         ({"image": "a:latest"}, {"image-by-digest"}),
-        ({"securityContext": {"privileged": True}}, {"no-privileged-container"}),
+        ({"securityContext": {"privileged": True}}, {"no-privileged-container", "pod-security-restricted"}),
     ],
 )
 def test_each_rule_judges_what_a_chart_makes(tmp_path, container, broken):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import policy
+from components.pod.security import CONTAINER, pod_user
 from lab.engine.context import Context, DeploymentError, Options
 from lab.engine.events import PolicyPack, Violation
 from lab.engine.hosts.judge import PolicyJudge
@@ -104,7 +105,10 @@ def thing(type_: str, name: str = "one", **fields: Any) -> ResourceState:
 
 
 def pod(**container: Any) -> ResourceState:
-    spec = {"containers": [{"name": "engine", **container}]}
+    spec = {
+        "securityContext": pod_user(1000),
+        "containers": [{"name": "engine", "securityContext": CONTAINER, **container}],
+    }
     urn = "urn:pulumi:dev::test::kubernetes:core/v1:Pod::engine"
     inputs = {"apiVersion": "v1", "kind": "Pod", "spec": spec}
     return ResourceState(urn, "kubernetes:core/v1:Pod", True, inputs=inputs)
@@ -128,7 +132,11 @@ def test_packs_say_who_they_are():
     [
         ({"image": PINNED}, False, []),
         ({"image": "vllm:latest"}, False, [("image-by-digest", "advisory")]),
-        ({"image": PINNED, "securityContext": {"privileged": True}}, True, [("no-privileged-container", "mandatory")]),
+        (
+            {"image": PINNED, "securityContext": {**CONTAINER, "privileged": True}},
+            True,
+            [("no-privileged-container", "mandatory"), ("pod-security-restricted", "mandatory")],
+        ),
     ],
 )
 def test_mandatory_violations_stop_the_deployment_and_advisory_ones_do_not(packs, container, stopped, violations):
@@ -140,10 +148,13 @@ def test_mandatory_violations_stop_the_deployment_and_advisory_ones_do_not(packs
 
 
 def test_what_a_policy_cannot_know_in_a_preview_is_told_and_does_not_stop_it(packs):
-    stopped, (told,) = packs.judge(OWN, pod(image=PINNED, securityContext=UNKNOWN), preview=True)
-    assert (stopped, told.level, told.policy) == (False, "advisory", "no-privileged-container")
-    begin = "can't run policy 'no-privileged-container' from policy pack 'llm-inference@v0.0.1' during preview"
-    assert begin in told.text
+    stopped, (told,) = packs.judge(SIZES, thing("Thing", inputs={"size": UNKNOWN}), preview=True)
+    assert (stopped, told.level, told.policy) == (False, "advisory", "largest")
+    assert "can't run policy 'largest' from policy pack 'sizes@v0.0.1' during preview" in told.text
+
+
+def test_what_the_projects_own_pack_cannot_know_it_judges_later(packs):
+    assert packs.judge(OWN, pod(image=PINNED, securityContext=UNKNOWN), preview=True) == (False, [])
 
 
 def test_an_image_that_up_builds_is_no_matter_of_the_preview(packs):

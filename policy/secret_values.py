@@ -1,0 +1,54 @@
+"""Rules about secrets: where they may stand, and who gets them."""
+
+import re
+from itertools import pairwise
+
+from policy.pods import Pod, called
+from policy.reading import UNKNOWN, each, get
+from policy.rule import Found, Rule, of_pods
+
+_SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)S?$", re.IGNORECASE)
+_FLAG = re.compile(r"^--?((admin-)?api-key|(hf-|huggingface-)?token|password)(=|$)", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\([A-Za-z_][A-Za-z0-9_]*\)|\$\{?[A-Za-z_]")
+
+
+def _in_clear(pod: Pod) -> Found:
+    for container in pod.containers:
+        for variable in each(container, "env"):
+            name, value = get(variable, "name"), get(variable, "value")
+            if value not in (None, "", UNKNOWN) and _SECRET.search(str(name)) and not _VARIABLE.match(str(value)):
+                yield f"{called(container)} has the value of {name} in its spec"
+        for key in ("command", "args"):
+            words = [str(one) for one in each(container, key)]
+            for word, following in pairwise([*words, ""]):
+                flag, equals, value = word.partition("=")
+                if not _FLAG.match(word):
+                    continue
+                given = value if equals else following
+                if given and not given.startswith("-") and not _VARIABLE.match(given):
+                    yield f"{called(container)} gets a secret after {flag} on its command line"
+
+
+def _speaks_to_the_api_server(pod: Pod) -> Found:
+    if pod.holds_gpus and get(pod.spec, "automountServiceAccountToken") not in (False, UNKNOWN):
+        yield "the pod holds GPUs and gets a token of the API server"
+
+
+RULES = (
+    Rule(
+        name="secrets-by-reference",
+        description="Tokens, keys and passwords are references to Secrets.",
+        why="A spec is read by everybody who may look at pods, and a command line by everybody on the node.",
+        remedy="Use valueFrom.secretKeyRef, or a file from a Secret.",
+        mandatory=True,
+        of=of_pods(_in_clear),
+    ),
+    Rule(
+        name="no-cluster-token",
+        description="Pods with GPUs get no token of the API server.",
+        why="An engine never asks the API server; whoever takes it over would.",
+        remedy="Set automountServiceAccountToken: false.",
+        mandatory=True,
+        of=of_pods(_speaks_to_the_api_server),
+    ),
+)

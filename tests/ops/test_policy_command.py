@@ -1,0 +1,118 @@
+"""`llm policy`, and what policy/stacks.yaml says of a stack: allowed, excused, over."""
+
+from datetime import date, timedelta
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from ops.cli import main
+from policy.rules import RULES
+from tests.policy.test_pack import DEPLOYMENT, judge, started
+from tests.support import copy_project
+
+PAST, FUTURE = (date.today() + timedelta(days=days) for days in (-1, 1))  # noqa: DTZ011  dates of a file have no zone
+REASON = "the new version is being tested"
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    copy_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def allow(checkout, **stack):
+    (checkout / "policy/stacks.yaml").write_text(yaml.safe_dump({"dev": stack}))
+
+
+def policy(*words):
+    return CliRunner().invoke(main, ["policy", *words])
+
+
+def excuse(**fields):
+    return {
+        "rule": "image-from-allowed-registry",
+        "resource": "qwen-1-5b-deployment",
+        "reason": REASON,
+        "until": FUTURE,
+        **fields,
+    }
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_both_stacks_pass(checkout, stack):
+    result = policy("--stack", stack)
+    assert result.exit_code == 0, result.output
+    assert f"{len(RULES)} rules, " in result.output
+    assert "0 refused" in result.output
+
+
+def test_what_is_refused_is_said_and_fails(checkout):
+    allow(checkout, registries=["ghcr.io/team/"])
+    result = policy("--stack", "dev")
+    assert result.exit_code == 1
+    assert "refused   qwen-1-5b-deployment: image-from-allowed-registry: container" in result.output
+    assert "add its registry to policy/stacks.yaml" in result.output
+
+
+def test_an_exception_holds_until_its_day_and_is_told(checkout):
+    allow(checkout, registries=["ghcr.io/team/"], exceptions=[excuse(), excuse(resource="qwen-1-5b-download")])
+    result = policy("--stack", "dev")
+    assert result.exit_code == 0, result.output
+    assert f"Excused until {FUTURE}: {REASON}" in result.output
+    allow(checkout, registries=["ghcr.io/team/"], exceptions=[excuse(until=PAST)])
+    result = policy("--stack", "dev")
+    assert result.exit_code == 1
+    assert f"Its exception ended on {PAST}: {REASON}" in result.output
+
+
+def test_an_exception_that_nothing_needs_is_told(checkout):
+    allow(checkout, exceptions=[excuse()])
+    result = policy("--stack", "dev")
+    assert result.exit_code == 0
+    assert "nothing of qwen-1-5b-deployment breaks image-from-allowed-registry; remove the exception" in result.output
+
+
+@pytest.mark.parametrize(
+    ("stack", "said"),
+    [
+        ({"registry": []}, "dev.registry: Extra inputs are not permitted"),
+        ({"exceptions": [{"rule": "image-by-digest"}]}, "dev.exceptions.0.until: Field required"),
+        ({"exceptions": [excuse(rule="image-by-diggest")]}, "image-by-diggest is no rule. `llm policy --list`"),
+        ({"exceptions": [excuse(until="soon")]}, "dev.exceptions.0.until: Input should be a valid date"),
+        ({"exceptions": [excuse(reason="so")]}, "dev.exceptions.0.reason: String should have at least 10"),
+    ],
+)
+def test_a_mistake_in_the_file_is_said_with_its_key(checkout, stack, said):
+    allow(checkout, **stack)
+    result = policy("--stack", "dev")
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_the_pack_itself_keeps_to_the_file(checkout):
+    image = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "docker.io/other@sha256:0"}]}}}}
+    allow(checkout, registries=["ghcr.io/team/"], exceptions=[excuse(resource="m")])
+    with started(checkout / "policy", checkout) as stub:
+        found = judge(stub, DEPLOYMENT, image, stack="dev")
+        assert "image-from-allowed-registry" not in found
+        assert f"Excused until {FUTURE}" in found["exceptions-in-use"]
+        assert "image-from-allowed-registry" not in judge(stub, DEPLOYMENT, image, stack="other")
+    allow(checkout, registries=["ghcr.io/team/"], exceptions=[excuse(resource="m", until=PAST)])
+    with started(checkout / "policy", checkout) as stub:
+        assert f"ended on {PAST}" in judge(stub, DEPLOYMENT, image, stack="dev")["image-from-allowed-registry"]
+
+
+def test_the_rules_are_listed_with_their_reasons():
+    result = policy("--list")
+    assert result.exit_code == 0
+    for rule in RULES:
+        assert rule.name in result.output
+        assert rule.why in result.output
+
+
+def test_without_a_stack_it_says_what_to_say():
+    result = policy()
+    assert result.exit_code == 2
+    assert "--stack NAME" in result.output
