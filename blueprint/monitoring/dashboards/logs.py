@@ -78,7 +78,7 @@ class Traces:
             "refId": "A",
             # What the pods call themselves: OTEL_SERVICE_NAME.
             "service": "$model",
-            "tags": f"k8s.namespace.name=$namespace {self.tags}".rstrip(),
+            "tags": self.tags,
             "limit": 50,
         }
         if self.seconds is not None:
