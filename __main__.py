@@ -84,6 +84,7 @@ if stack.cluster is not None:
                 servers=stack.servers,
                 operator=operator,
                 stores=stack.stores,
+                probing=stack.probing,
                 secrets=secrets,
             ),
             opts,

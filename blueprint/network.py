@@ -93,6 +93,9 @@ DNS = Flow(
 )
 
 OTLP = Port(port=GRPC_PORT)
+DCGM_PORT = 9400
+"""Of dcgm-exporter: its chart's values.yaml, and assets/state-dcgm-exporter of the GPU operator."""
+
 API_SERVER_PORTS = (HTTPS_PORT, 6443)
 """Its Service's, and the usual one behind it; network plugins see the one or the other."""
 
@@ -108,10 +111,11 @@ _ASKED_BY: Mapping[Part, Sequence[Part]] = {
     "grafana": (),
     "loki": ("grafana",),
     "jaeger": ("grafana",),
+    "blackbox": ("prometheus",),
 }
 """By part, which others open connections to it."""
 
-_SCRAPED: frozenset[Part] = frozenset()
+_SCRAPED: frozenset[Part] = frozenset({"blackbox"})
 """Parts that whoever scrapes the models scrapes, too."""
 
 _STORE_PORTS: Mapping[Part, Port] = {"loki": Port(port=PORTS["loki"]), "jaeger": OTLP}
@@ -196,6 +200,16 @@ def part_flows(description: Description, part: Part, *, scraped: Sequence[int], 
         if scaled:
             keda = Pods(namespace=monitoring.keda_namespace)
             incoming.append(Flow(what="questions of KEDA", peers=(keda,), ports=(Port(port=PORTS[part]),)))
+        if monitoring.probes is not None and monitoring.probes.prober is not None:
+            outgoing.append(target_flow("probes", monitoring.probes.prober.address, monitoring.probes.prober))
+        if monitoring.dcgm is not None:
+            exporters = Pods(
+                namespace=monitoring.dcgm.namespace,
+                labels={key: [value] for key, value in monitoring.dcgm.labels.items()},
+            )
+            outgoing.append(Flow(what="scraping of GPUs", peers=(exporters,), ports=(Port(port=DCGM_PORT),)))
+    if part == "blackbox":
+        outgoing += _probes(description.settings.cluster)
     if part in _SCRAPED and "prometheus" not in there:
         scraper = _scraper(description, monitoring)
         incoming.append(Flow(what="scraping of metrics", peers=(scraper,), ports=(Port(port=PORTS[part]),)))
@@ -210,6 +224,16 @@ def part_flows(description: Description, part: Part, *, scraped: Sequence[int], 
 def to_own_store(description: Description, store: Store) -> Flow:
     """Connections of the collector to a store of the stack's own."""
     return Flow(what=f"to {store}", peers=(_part(description, store),), ports=(_STORE_PORTS[store],))
+
+
+def _probes(cluster: Cluster | None) -> Sequence[Flow]:
+    """To wherever the public hosts' names lead, which may be a private address."""
+    doors = _doors(cluster) if cluster is not None else []
+    return [
+        Flow(what="probes", peers=ANYWHERE_BUT_METADATA, ports=(Port(port=HTTPS_PORT),)),
+        # kube-proxy leads to the doors' pods what goes to their load balancer, and policies see the pods' own port.
+        *([Flow(what="probes, by the short way", peers=doors, ports=())] if doors else []),
+    ]
 
 
 def _part(description: Description, part: Part) -> Pods:

@@ -16,6 +16,7 @@ from blueprint.monitoring.exporter import Exporter, resolve_exporter
 from blueprint.monitoring.gateway import Gateway, resolve_gateway
 from blueprint.monitoring.installed import OperatorInstallation, resolve_installation
 from blueprint.monitoring.parts import prometheus_address
+from blueprint.monitoring.probes import Probing, resolve_probing
 from blueprint.monitoring.standalone import Servers, resolve_servers
 from blueprint.monitoring.stores import Store
 from blueprint.monitoring.targets import shown_stores
@@ -44,6 +45,7 @@ class Stack:
         belongs to somebody else.
     hub_read_secret: existing Secret with a read token for the Hub, when the stack file names one.
     prometheus: address in the cluster at which the Prometheus that watches the models answers.
+    probing: who asks at the models' public hosts, if anybody.
     monthly_usd: what all of it may cost in a month, if anybody said.
     installation: the Prometheus operator that the stack installs, if any.
     servers: the Prometheus and others that the stack runs itself, if any.
@@ -65,6 +67,7 @@ class Stack:
     installation: OperatorInstallation | None
     servers: Servers | None
     stores: Sequence[Store]
+    probing: Probing | None
     monthly_usd: float | None
     gateway: OwnGateway | None
     collector: Gateway | None
@@ -101,6 +104,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         installation=resolve_installation(settings.monitoring),
         servers=resolve_servers(description, workloads, exporter),
         stores=shown_stores(description),
+        probing=resolve_probing(description, workloads),
         monthly_usd=settings.budget.monthly_usd if settings.budget else None,
         gateway=own_gateway(
             settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}

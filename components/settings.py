@@ -103,6 +103,7 @@ def _names(stack: Stack) -> set[str]:
         *_address_names(stack),
         *_collector_names(stack),
         *_exporter_names(stack),
+        *(stack.probing.tokens if stack.probing else ()),
     }
 
 

@@ -21,10 +21,10 @@ PLATFORM = (
     *("ConfigMap/llm-stack", "AlertmanagerConfig/llm-stack", "PodDisruptionBudget/llm-prometheus"),
     *(
         f"{kind}/llm-{part}"
-        for part in ("prometheus", "alertmanager", "grafana", "loki", "jaeger")
+        for part in ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "blackbox")
         for kind in ("StatefulSet", "Deployment", "Service", "ServiceAccount", "Role", "ConfigMap", "NetworkPolicy")
     ),
-    "RoleBinding/llm-prometheus",
+    *("RoleBinding/llm-prometheus", "PodMonitor/llm-stack"),
 )
 """What belongs to no model."""
 

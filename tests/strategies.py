@@ -158,6 +158,7 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     if "monitoring" in config:
         for model in models.values():
             model.update(draw(some(objectives=objectives(model["engine"]["name"]))))
+        config["monitoring"] |= draw(_outside(config["models"]))
         if not any("objectives" in model for model in models.values()):
             config["monitoring"] |= draw(some(rules=st.booleans()))
     if config.get("deletion", {}).get("protect"):
@@ -190,6 +191,19 @@ def _with_stores() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {"mode": st.just("standalone"), "standalone": with_own, "collector": st.just({}) | collectors()}
     )
+
+
+def _outside(models: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """What is watched beside the models themselves."""
+    probes = some(
+        intervalSeconds=st.integers(61, 240),
+        timeoutSeconds=st.integers(1, 59),
+        certificateWarningDays=st.integers(31, 365),
+        certificateCriticalDays=st.integers(1, 13),
+        prober=st.just({"address": "https://prober.example.com/blackbox"}),
+    )
+    dcgm = some(namespace=st.just("kube-system"), labels=st.just({"app": "dcgm"}))
+    return some(dcgm=dcgm, **({"probes": probes} if any("expose" in one for one in models.values()) else {}))
 
 
 def _rest(*, monitored: bool) -> st.SearchStrategy[dict[str, Any]]:

@@ -59,6 +59,7 @@ def caller_keys(config: dict[str, Any]) -> dict[str, str]:
     """A value for each key that a configuration names, where Pulumi keeps it."""
     models = config.get("models", {}).values()
     names = {name for model in models for name in model.get("expose", {}).get("keys", [])}
+    names |= {*config.get("monitoring", {}).get("probes", {}).get("tokens", {}).values()}
     collector = config.get("monitoring", {}).get("collector", {})
     names |= {collector["langfuse"][key] for key in ("publicKey", "secretKey") if "langfuse" in collector}
     names |= {config.get("monitoring", {}).get("endpoints", {}).get("token")} - {None}

@@ -19,6 +19,7 @@ from blueprint.checks import (
     objectives,
     parallel,
     placement,
+    probes,
     scaling,
     watching,
     weights,
@@ -45,6 +46,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         llm_d,
         locks,
         monitoring,
+        probes,
         names,
         objectives,
         collector,
@@ -55,5 +57,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure, collector):
+    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure, collector, probes):
         yield from concern.advise(description)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from blueprint.metrics import custom, dcgm, endpoints, keda, kube_state, sglang, tgi, vllm
+from blueprint.metrics import blackbox, custom, dcgm, endpoints, keda, kube_state, sglang, tgi, vllm
 from blueprint.metrics.metric import Meaning as Meaning
 from blueprint.metrics.metric import Metric as Metric
 from blueprint.metrics.raw import Raw as Raw
@@ -26,8 +26,11 @@ ABSENT: Mapping[str, Mapping[Meaning, str]] = {
 }
 """By the engine's name, what none or not each of its versions tells, and why."""
 
-RAW: Sequence[Raw] = (*dcgm.METRICS, *kube_state.METRICS, *keda.METRICS, *endpoints.METRICS)
-"""Of what surrounds the engines, and of Inference Endpoints."""
+RAW: Sequence[Raw] = (
+    *(*dcgm.METRICS, *kube_state.METRICS, *keda.METRICS),
+    *(*endpoints.METRICS, *blackbox.METRICS),
+)
+"""Of what surrounds the engines, of Inference Endpoints, and of public hosts."""
 
 
 def emitted(engine: str, version: str | None) -> Mapping[Meaning, Metric]:

@@ -9,7 +9,7 @@ from blueprint.monitoring.collector import GRPC_PORT
 from blueprint.monitoring.stores import JAEGER_PORT, LOKI_PORT
 from blueprint.settings import Monitoring
 
-Part = Literal["prometheus", "alertmanager", "grafana", "loki", "jaeger"]
+Part = Literal["prometheus", "alertmanager", "grafana", "loki", "jaeger", "blackbox"]
 
 PORTS: Mapping[Part, int] = {
     "prometheus": 9090,
@@ -17,6 +17,7 @@ PORTS: Mapping[Part, int] = {
     "grafana": 3000,
     "loki": LOKI_PORT,
     "jaeger": JAEGER_PORT,
+    "blackbox": 9115,
 }
 """Their own defaults, on which each is asked."""
 
@@ -34,6 +35,8 @@ IMAGES: Mapping[Part, str] = {
     # https://github.com/jaegertracing/jaeger at 8498073, docker-compose/kafka/docker-compose.yml. None that lacks
     # /api/traces will do, which Grafana's data source asks.
     "jaeger": "cr.jaegertracing.io/jaegertracing/jaeger:2.19.0",
+    # Of kube-prometheus at 4d719f1: manifests/blackboxExporter-deployment.yaml, and so is its user.
+    "blackbox": "quay.io/prometheus/blackbox-exporter:v0.28.0",
 }
 """By part, repository and tag; images.lock.yaml has the digests."""
 
@@ -43,6 +46,7 @@ ASKED_FOR: Mapping[Part, KeyPath] = {
     "grafana": ("monitoring", "mode"),
     "loki": ("monitoring", "standalone", "loki"),
     "jaeger": ("monitoring", "standalone", "jaeger"),
+    "blackbox": ("monitoring", "probes"),
 }
 """The setting that each is there for."""
 
@@ -53,8 +57,9 @@ USERS: Mapping[Part, int] = {
     # cmd/loki/Dockerfile and cmd/jaeger/Dockerfile of their repositories.
     "loki": 10001,
     "jaeger": 10001,
+    "blackbox": 65534,
 }
-"""The images' own users: nobody, nobody, grafana, loki, and one without a name."""
+"""The images' own users: nobody, grafana, loki, and one without a name."""
 
 
 def own_parts(description: Description) -> Sequence[Part]:
@@ -74,6 +79,7 @@ def _wanted(monitoring: Monitoring) -> Mapping[Part, bool]:
         "grafana": standalone and monitoring.standalone.grafana,
         "loki": standalone and monitoring.standalone.loki is not None,
         "jaeger": standalone and monitoring.standalone.jaeger is not None,
+        "blackbox": monitoring.probes is not None and monitoring.probes.prober is None,
     }
 
 

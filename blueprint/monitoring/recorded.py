@@ -29,6 +29,10 @@ GPU_MEMORY = "llm:gpu_memory:ratio"  # and pod, gpu; share, 0 to 1; DCGM
 GPU_BUSY = "llm:gpu_busy:ratio"  # and pod, gpu; share of time, 0 to 1; DCGM
 COST = "llm:cost_usd_per_hour:sum"
 COST_PER_MILLION_TOKENS = "llm:cost_usd_per_million_generation_tokens:rate1h"
+REACHABLE = "llm:reachable:min"  # 1: its public host answers as it has to; of models with probes, as the next three
+REACHABLE_SHARE = "llm:reachable:avg1d"  # share of a day's probes, 0 to 1
+REACH_SECONDS = "llm:reach_seconds:max"  # that the last probe took
+CERTIFICATE_SECONDS = "llm:certificate_seconds_left:min"  # that the host's certificate is still valid
 OBJECTIVE = "llm:objective:ratio"  # and sli: availability, ttft, itl; the share that has to be good
 OBJECTIVE_SECONDS = "llm:objective:seconds"  # and sli: ttft, itl; what counts as good
 

@@ -10,7 +10,7 @@ from typing import get_args
 
 from blueprint.metrics import Meaning
 from blueprint.metrics.queries import matchers, total
-from blueprint.monitoring import gpus, recorded, slis
+from blueprint.monitoring import gpus, outside, recorded, slis
 from blueprint.monitoring.recorded import Quantile, Window
 from blueprint.monitoring.rule import Group, Recording
 from blueprint.monitoring.subject import Subject
@@ -52,6 +52,8 @@ def groups(subject: Subject) -> Iterator[Group]:
         ),
         ("objectives", INTERVAL, [*_objectives(subject), *_missed(subject, _FAST)]),
         ("objectives-slow", SLOW_INTERVAL, list(_missed(subject, slow))),
+        ("outside", INTERVAL, list(outside.recordings(subject))),
+        ("outside-slow", SLOW_INTERVAL, list(outside.slow_recordings(subject))),
     ):
         yield Group(name=f"llm-{subject.namespace}-{name}-{part}", interval=interval, rules=rules)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from blueprint.monitoring import recording
+from blueprint.monitoring import outside, recording
 from blueprint.monitoring.alerts import engine, objectives, replicas, stack
 from blueprint.monitoring.exporter import Exporter
 from blueprint.monitoring.links import panel_link
@@ -15,7 +15,12 @@ from blueprint.workload import Workload
 
 def model_rules(workload: Workload, *, namespace: str, monitoring: Monitoring) -> Any:
     """The spec of a model's PrometheusRule: recordings first, since alerts read them."""
-    subject = Subject(workload=workload, namespace=namespace, traffic_floor=monitoring.traffic_floor)
+    subject = Subject(
+        workload=workload,
+        namespace=namespace,
+        traffic_floor=monitoring.traffic_floor,
+        probes=monitoring.probes if workload.exposure is not None else None,
+    )
     return rules_spec([*recording.groups(subject), *_alerts(subject)], monitoring)
 
 
@@ -29,7 +34,16 @@ def stack_rules(
 ) -> Any:
     """The spec of the stack's PrometheusRule. monthly_usd: its budget, exporter: of its endpoints, if any."""
     priced = [workload.name for workload in workloads if workload.hourly_usd is not None]
-    alerts = list(stack.alerts(namespace=namespace, models=priced, monthly_usd=monthly_usd, exporter=exporter))
+    on_gpus = [workload.name for workload in workloads if workload.gpu_resource is not None]
+    alerts = list(
+        stack.alerts(
+            namespace=namespace,
+            models=priced,
+            on_gpus=on_gpus if monitoring.dcgm else (),
+            monthly_usd=monthly_usd,
+            exporter=exporter,
+        )
+    )
     group = Group(
         name=f"llm-{namespace}-stack", interval=recording.INTERVAL, rules=alerts, labels={"namespace": namespace}
     )
@@ -71,7 +85,12 @@ def _written(rule: Recording | Alert, labels: Mapping[str, str], monitoring: Mon
 
 
 def _alerts(subject: Subject) -> Iterator[Group]:
-    for part, concern in (("objectives", objectives), ("engine", engine), ("replicas", replicas)):
+    for part, concern in (
+        ("objectives", objectives),
+        ("engine", engine),
+        ("replicas", replicas),
+        ("outside", outside),
+    ):
         yield Group(
             name=f"llm-{subject.namespace}-{subject.workload.object_name}-{part}-alerts",
             interval=recording.INTERVAL,

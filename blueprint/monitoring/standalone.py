@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from blueprint.description import Description
+from blueprint.monitoring import gpu_exporter, probes
 from blueprint.monitoring.exporter import PORT as EXPORTER_PORT
 from blueprint.monitoring.exporter import Exporter
 from blueprint.monitoring.parts import IMAGES, MORE_PORTS, PORTS, USERS, Part, own_parts, part_name
+from blueprint.monitoring.probes import Probing
 from blueprint.monitoring.scrape import INTERVAL, exporter_job, scrape_configs
 from blueprint.monitoring.stores import LINKS
 from blueprint.network import Flows, part_flows
 from blueprint.pins import pinned_image
+from blueprint.settings import Monitoring
 from blueprint.settings.monitoring import Standalone
 from blueprint.workload import Workload
 
@@ -74,7 +77,14 @@ def resolve_servers(
     return Servers(by_part=servers, settings=monitoring.standalone, exporter=exporter)
 
 
-def prometheus_config(servers: Servers, workloads: Sequence[Workload], *, namespace: str) -> Any:
+def prometheus_config(
+    servers: Servers,
+    workloads: Sequence[Workload],
+    *,
+    monitoring: Monitoring,
+    probing: Probing | None,
+    namespace: str,
+) -> Any:
     """Prometheus' configuration, from version 2.42 on. namespace: of the models and of its own."""
     alertmanager = servers.get("alertmanager")
     targets = {"static_configs": [{"targets": [f"{alertmanager.name}:{alertmanager.port}"]}]} if alertmanager else {}
@@ -85,6 +95,8 @@ def prometheus_config(servers: Servers, workloads: Sequence[Workload], *, namesp
         "scrape_configs": [
             *scrape_configs(workloads, namespace=namespace),
             *([exporter_job(servers.exporter.name, namespace=namespace)] if servers.exporter else []),
+            *probes.scrape_configs(probing, namespace=namespace),
+            *gpu_exporter.scrape_configs(monitoring.dcgm, namespace=namespace),
         ],
     }
 

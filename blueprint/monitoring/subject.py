@@ -8,6 +8,7 @@ from blueprint.metrics import Meaning, Metric, emitted
 from blueprint.metrics.queries import matchers, selector
 from blueprint.metrics.raw import Raw
 from blueprint.monitoring.slis import Sli, measured
+from blueprint.settings.probes import Probes
 from blueprint.workload import Workload
 
 HASH = "[bcdfghjklmnpqrstvwxz2456789]"
@@ -16,11 +17,12 @@ HASH = "[bcdfghjklmnpqrstvwxz2456789]"
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A model and the namespace of its objects. traffic_floor: see Monitoring."""
+    """A model and the namespace of its objects. traffic_floor: see Monitoring. probes: None where nobody asks."""
 
     workload: Workload
     namespace: str
     traffic_floor: float
+    probes: Probes | None = None
 
     @cached_property
     def metrics(self) -> Mapping[Meaning, Metric]:

@@ -22,6 +22,7 @@ from blueprint.settings.exposure import AddressRange, Gateway, Ingress
 from blueprint.settings.images import Image, ImageName
 from blueprint.settings.kubernetes import KubernetesModel
 from blueprint.settings.monitoring import Installed, Routes, Standalone
+from blueprint.settings.probes import Dcgm, Probes
 from blueprint.settings.watching import WatchedEndpoints
 
 
@@ -152,6 +153,16 @@ class Monitoring(SettingsModel):
     rules: bool = Field(
         default=True,
         description="Rules that record and alert: of each model and of the stack.",
+    )
+    probes: Probes | None = Field(
+        default=None,
+        description="Requests through every public host, and alerts on what comes back: {} with all defaults. Absent: "
+        "nobody asks.",
+    )
+    dcgm: Dcgm | None = Field(
+        default=None,
+        description="Scraping of the cluster's dcgm-exporter, and the list of the fields that it has to export. "
+        "Absent: whoever runs it sees to both.",
     )
     collector: Collector | None = Field(
         default=None,

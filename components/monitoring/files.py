@@ -6,7 +6,9 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, Resource, ResourceOptions
 
+from blueprint.monitoring import gpu_exporter, probes
 from blueprint.monitoring.exporter import Exporter
+from blueprint.monitoring.probes import Probing
 from blueprint.monitoring.rules import model_rules, stack_rules
 from blueprint.monitoring.scrape import exporter_job, scrape_configs
 from blueprint.settings import Monitoring
@@ -24,6 +26,7 @@ def register_files(
     monitoring: Monitoring,
     namespace: Input[str],
     workloads: Sequence[Workload],
+    probing: Probing | None,
     monthly_usd: float | None,
     exporter: Exporter | None,
     parent: Resource,
@@ -49,12 +52,16 @@ def register_files(
         spec = stack_rules(
             workloads, namespace=models, monitoring=monitoring, monthly_usd=monthly_usd, exporter=exporter
         )
-        return {**exporter_file(exporter, models), **rule_file(monitoring, "stack", spec)}
+        return {
+            **exporter_file(exporter, models),
+            **stack_jobs(monitoring, probing, models),
+            **rule_file(monitoring, "stack", spec),
+        }
 
     for workload in workloads:
         part = f"model-{workload.object_name}"
         files(part, labels(workload), lambda models, one=workload: model_files(one, models, monitoring))
-    if monitoring.rules or exporter is not None:
+    if monitoring.rules or exporter is not None or probing is not None or monitoring.dcgm is not None:
         files("stack", PROJECT, of_stack)
 
 
@@ -75,6 +82,15 @@ def exporter_file(exporter: Exporter | None, namespace: str) -> Any:
         return {}
     job = exporter_job(exporter.name, namespace=namespace)
     return {f"{exporter.name}.{SCRAPE_FILE}": written({"scrape_configs": [job]})}
+
+
+def stack_jobs(monitoring: Monitoring, probing: Probing | None, namespace: str) -> Any:
+    """What it scrapes beside the models, as a file; none where that is nothing."""
+    jobs = [
+        *probes.scrape_configs(probing, namespace=namespace),
+        *gpu_exporter.scrape_configs(monitoring.dcgm, namespace=namespace),
+    ]
+    return {f"stack.{SCRAPE_FILE}": written({"scrape_configs": jobs})} if jobs else {}
 
 
 def rule_file(monitoring: Monitoring, name: str, spec: Any) -> Any:

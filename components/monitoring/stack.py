@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from blueprint.monitoring.gateway import Gateway
+from blueprint.monitoring.probes import Probing
 from blueprint.monitoring.rules import stack_rules
 from blueprint.monitoring.standalone import Servers
 from blueprint.monitoring.stores import Store
@@ -16,6 +17,8 @@ from components.monitoring.collector import register_collector
 from components.monitoring.dashboards import register_dashboards
 from components.monitoring.endpoints import ExporterArgs, register_exporter
 from components.monitoring.files import register_files
+from components.monitoring.gpu_exporter import register_gpu_exporter
+from components.monitoring.probes import register_probes
 from components.monitoring.routes import register_routes
 from components.monitoring.rules import register_rules
 from components.monitoring.standalone.servers import MonitoringServers, MonitoringServersArgs
@@ -32,6 +35,7 @@ class MonitoringStackArgs:
     monthly_usd: float | None  # the budget, if any
     collector: Gateway | None  # of traces and logs
     exporter: ExporterArgs | None  # of the stack's Inference Endpoints
+    probing: Probing | None  # at the public hosts
     servers: Servers | None  # those that the stack runs itself
     operator: Resource | None  # what defines the operator's kinds, where the stack installs it
     stores: Sequence[Store]  # kinds of stores of logs and traces that the dashboards show
@@ -48,6 +52,8 @@ class MonitoringStack(ComponentResource):
         self._files(name)
         self._rules(name)
         self._routes(name)
+        self._probes(name)
+        self._gpu_exporter(name)
         dashboards = self._dashboards(name)
         self._collector(name)
         self._exporter(name)
@@ -63,6 +69,7 @@ class MonitoringStack(ComponentResource):
             monitoring=args.monitoring,
             namespace=args.namespace,
             workloads=args.workloads,
+            probing=args.probing,
             monthly_usd=args.monthly_usd,
             exporter=args.exporter.exporter if args.exporter else None,
             parent=self,
@@ -100,6 +107,34 @@ class MonitoringStack(ComponentResource):
             secrets=self._args.secrets,
             parent=self,
             operator=self._args.operator,
+        )
+
+    def _probes(self, name: str) -> None:
+        args = self._args
+        if args.probing is None:
+            return
+        register_probes(
+            f"{name}-probes",
+            prefix=args.name,
+            monitoring=args.monitoring,
+            probing=args.probing,
+            namespace=args.namespace,
+            parent=self,
+        )
+
+    def _gpu_exporter(self, name: str) -> None:
+        args = self._args
+        if args.monitoring.dcgm is None:
+            return
+        own = args.servers.get("prometheus") if args.servers is not None else None
+        register_gpu_exporter(
+            f"{name}-dcgm",
+            prefix=args.name,
+            monitoring=args.monitoring,
+            dcgm=args.monitoring.dcgm,
+            namespace=args.namespace,
+            prometheus=own.name if own is not None else None,
+            parent=self,
         )
 
     def _dashboards(self, name: str) -> Sequence[str]:
@@ -146,6 +181,7 @@ class MonitoringStack(ComponentResource):
         servers = MonitoringServersArgs(
             servers=args.servers,
             monitoring=args.monitoring,
+            probing=args.probing,
             namespace=args.namespace,
             workloads=args.workloads,
             monthly_usd=args.monthly_usd,

@@ -17,6 +17,8 @@ class Faults:
     blind: the scaler gets no answer for its queries.
     xid: error of the driver. double_bit, replaced_rows: errors that the card could not correct, by the hour.
     no_rows: the card could not replace a row.
+    shut: the door to its public host leads nowhere. unasked: nobody asks there. certificate_days: that its certificate
+        has left at first.
     """
 
     since: float = 0
@@ -36,6 +38,9 @@ class Faults:
     double_bit: int = 0
     replaced_rows: int = 0
     no_rows: bool = False
+    shut: bool = False
+    unasked: bool = False
+    certificate_days: float = 60
 
 
 HEALTHY = Faults()

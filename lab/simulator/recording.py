@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blueprint.metrics.queries import matchers
+from lab.simulator.door import door
 from lab.simulator.exporters import exporters
 from lab.simulator.model import Model, SimulatedModel
 
@@ -81,7 +82,7 @@ def record(models: Sequence[Model], *, seconds: float, every: float) -> Recordin
         targets: list[Any] = []
         for model in simulated:
             model.advance(number * every)
-            targets += model.scrapes()
+            targets += [*model.scrapes(), door(model)]
         recording.scrape([*targets, (_EXPORTERS, exporters(simulated))])
     return recording
 

@@ -59,7 +59,7 @@ CRDS = ToolSet(
             for module, path in (
                 *(
                     (_PROMETHEUS_OPERATOR, f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml")
-                    for kind in ("alertmanagerconfigs", "podmonitors", "prometheusrules")
+                    for kind in ("alertmanagerconfigs", "podmonitors", "probes", "prometheusrules")
                 ),
                 (_KEDA, "config/crd/bases/keda.sh_scaledobjects.yaml"),
                 (_KEDA, "config/crd/bases/keda.sh_triggerauthentications.yaml"),

@@ -112,7 +112,7 @@ class Doors:
 class Facts:
     """Everything that the checks look at. What the stack does not need is not read and keeps its default.
 
-    pod_monitors, prometheus_rules, alertmanager_configs: whether their definitions are established.
+    pod_monitors, prometheus_rules, probes, alertmanager_configs: whether their definitions are established.
     leader_worker_sets: whether their definition is established.
     operators: Deployments of the Prometheus operator, and whether each is available.
     claims: the existing claims that the stack names; None where there is none.
@@ -123,6 +123,7 @@ class Facts:
     nodes: Sequence[Node] | Unread = ()
     pod_monitors: bool | Unread = False
     prometheus_rules: bool | Unread = False
+    probes: bool | Unread = False
     alertmanager_configs: bool | Unread = False
     leader_worker_sets: bool | Unread = False
     operators: Mapping[str, bool] | Unread = field(default_factory=dict)

@@ -21,6 +21,8 @@ def check(stack: Stack, cluster: Cluster, facts: Facts) -> Iterator[Finding]:
         yield _definition("podmonitors", facts.pod_monitors, "remove monitoring")
         if stack.monitoring.rules:
             yield _definition("prometheusrules", facts.prometheus_rules, "use monitoring.rules: false")
+        if stack.probing is not None:
+            yield _definition("probes", facts.probes, "remove monitoring.probes")
         if stack.monitoring.routes is not None:
             yield _definition(
                 "alertmanagerconfigs", facts.alertmanager_configs, "remove monitoring.routes", version="v1alpha1"

@@ -13,6 +13,7 @@ from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageCla
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
 PROMETHEUS_RULES = "prometheusrules.monitoring.coreos.com"
+PROBES = "probes.monitoring.coreos.com"
 ALERTMANAGER_CONFIGS = "alertmanagerconfigs.monitoring.coreos.com"
 LEADER_WORKER_SETS = "leaderworkersets.leaderworkerset.x-k8s.io"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -35,6 +36,7 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
         nodes=read.all("/api/v1/nodes", "list nodes", _node),
         pod_monitors=operator and _established(read, POD_MONITORS),
         prometheus_rules=operator and _established(read, PROMETHEUS_RULES),
+        probes=operator and stack.probing is not None and _established(read, PROBES),
         alertmanager_configs=routed and _established(read, ALERTMANAGER_CONFIGS, "v1alpha1"),
         leader_worker_sets=any(workload.kind == "LeaderWorkerSet" for workload in stack.workloads)
         and _established(read, LEADER_WORKER_SETS),

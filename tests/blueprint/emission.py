@@ -190,6 +190,19 @@ def gpus(model: str = "m", *, memory: float, busy: float = 97, phase: str = "Run
     return series
 
 
+def public(
+    model: str = "m", *, success: str = steady(1), days: float = 30, status: float = 200
+) -> list[dict[str, str]]:
+    """What the blackbox exporter tells of a model's public host. days: that its certificate has left at the start."""
+    asked = {"namespace": "llm", "job": f"probe/llm/{model}", "instance": f"https://{model}.example.com/v1/models"}
+    return [
+        one("probe_success", {**asked, "model": model}, success),
+        one("probe_duration_seconds", {**asked, "model": model}, steady(0.25)),
+        one("probe_http_status_code", {**asked, "model": model}, steady(status)),
+        one("probe_ssl_earliest_cert_expiry", {**asked, "model": model}, steady(days * 86400)),
+    ]
+
+
 def scaler(model: str = "m", *, desired: int = 2, most: int = 3, active: bool = True) -> list[dict[str, str]]:
     """What kube-state-metrics and KEDA tell of a model's scaler."""
     about = {"namespace": "llm", "horizontalpodautoscaler": f"keda-hpa-{model}"}

@@ -26,6 +26,16 @@ WATCHING: Mapping[str, Any] = edited(
 
 SERVER = {"repository": "registry.example.com/team/server", "tag": "1", "build": {"context": "server"}}
 
+PUBLISHED: Mapping[str, Any] = edited(
+    LAB,
+    {
+        "monitoring": {"mode": "operator"},
+        "models.m.expose": {"host": "m.example.com", "auth": "none", "allowPublic": True},
+        "cluster.gateway": {"name": "public", "namespace": "gateways", "listener": "https"},
+    },
+)
+"""A model with a public host, in the lab."""
+
 ROUTES = {"watchdog": "snitch"}
 
 MONITORING_MISTAKES: Mapping[str, Mistake] = {
@@ -217,6 +227,101 @@ MONITORING_MISTAKES: Mapping[str, Mistake] = {
         "the stack's own Loki has that name",
         "Use another name",
         base=edited(OWN, {"monitoring.standalone": {"loki": {}}, "monitoring.collector": {}}),
+    ),
+    "nobody to ask from outside": wrong(
+        "monitoring.probes", {}, "no model has a public host", "Publish one with models.NAME.expose", base=OWN
+    ),
+    "an answer that may come after the next question": wrong(
+        "monitoring.probes",
+        {"intervalSeconds": 20, "timeoutSeconds": 20},
+        "20 s: the next request is due after 20 s already",
+        "Use at most 19",
+        at="monitoring.probes.timeoutSeconds",
+        base=PUBLISHED,
+    ),
+    "questions so rare that Prometheus forgets": wrong(
+        "monitoring.probes",
+        {"intervalSeconds": 300},
+        "300 is above",
+        "at most 240",
+        at="monitoring.probes.intervalSeconds",
+        base=PUBLISHED,
+    ),
+    "a warning that comes last": wrong(
+        "monitoring.probes",
+        {"certificateWarningDays": 3},
+        "3: the warning comes no earlier",
+        "Use a smaller number",
+        at="monitoring.probes.certificateCriticalDays",
+        base=PUBLISHED,
+    ),
+    "a token for nobody": wrong(
+        "monitoring.probes",
+        {"tokens": {"n": "gate"}},
+        "no model of that name has a public host",
+        "Name a model that has expose",
+        at="monitoring.probes.tokens.n",
+        base=PUBLISHED,
+    ),
+    "a token where nobody asks for one": wrong(
+        "monitoring.probes",
+        {"tokens": {"m": "gate"}},
+        "nobody checks its callers",
+        "Remove it",
+        at="monitoring.probes.tokens.m",
+        base=PUBLISHED,
+    ),
+    "a token for a prober of others": wrong(
+        "monitoring.probes",
+        {"tokens": {"m": "gate"}, "prober": {"address": "https://prober.example.com"}},
+        "a prober of somebody else would have to be given the token",
+        "remove prober",
+        at="monitoring.probes.tokens.m",
+        also={"models.m.expose": {"host": "m.example.com", "auth": "gateway"}},
+        base=PUBLISHED,
+    ),
+    "a prober in a namespace that nobody said": wrong(
+        "monitoring.probes",
+        {"prober": {"address": "http://prober:9115"}},
+        "prober is the name of a Service in the namespace of whoever asks",
+        "Use http://prober.NAMESPACE.svc",
+        at="monitoring.probes.prober.address",
+        base=PUBLISHED,
+    ),
+    "addresses of a prober that the stack does not reach": wrong(
+        "monitoring.probes",
+        {"prober": {"address": "https://prober.example.com", "ranges": ["10.0.0.0/8"]}},
+        "the Prometheus that asks is not the stack's",
+        "Remove it",
+        at="monitoring.probes.prober.ranges",
+        base=PUBLISHED,
+    ),
+    "pods of a prober outside the cluster": wrong(
+        "monitoring.probes",
+        {"prober": {"address": "https://prober.example.com", "podPort": 9115}},
+        "prober.example.com is no Service of the cluster",
+        "Remove it",
+        at="monitoring.probes.prober.podPort",
+        also={"monitoring.mode": "standalone"},
+        base=PUBLISHED,
+    ),
+    "a prober whose image nobody pinned": wrong(
+        "monitoring.probes",
+        {},
+        "quay.io/prometheus/blackbox-exporter:v0.28.0: unresolved in images.lock.yaml",
+        "Run `llm lock quay.io/prometheus/blackbox-exporter:v0.28.0` where",
+        also={
+            "models.m.expose": {"host": "m.example.com", "auth": "gateway"},
+            "cluster.gateway": {"name": "public", "namespace": "gateways", "listener": "https"},
+        },
+    ),
+    "GPUs' exporters by no label": wrong(
+        "monitoring.dcgm",
+        {"labels": {}},
+        "this is empty",
+        "Add at least one",
+        at="monitoring.dcgm.labels",
+        base=PUBLISHED,
     ),
     "a model called as the stack's own Prometheus": wrong(
         "models.llm-prometheus",

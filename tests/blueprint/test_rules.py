@@ -25,6 +25,7 @@ from tests.blueprint.emission import (
     gpus,
     one,
     polls,
+    public,
     scaler,
     steady,
 )
@@ -54,8 +55,9 @@ def stack(name: str, *edits: Mapping[str, Any]) -> Any:
         "sglang": {"name": "sglang", "version": ENGINES["sglang"], "maxModelLen": 8192},
         "custom": {"name": "custom"},
     }
+    expose = {"host": "m.example.com", "auth": "none", "allowPublic": True}
     models = {
-        "m": {**MODEL, "engine": engines[name]},
+        "m": {**MODEL, "engine": engines[name], "expose": expose},
         "m-two": {**MODEL, "engine": engines[OTHER[name]]},
         "answers": {**ENDPOINT, "endpointName": "answers-1"},
     }
@@ -63,8 +65,9 @@ def stack(name: str, *edits: Mapping[str, Any]) -> Any:
         "models": models,
         "huggingface": {"namespace": "my-org", "api": "lab"},
         "images": {"server": SERVER, "endpoints-exporter": SERVER},
-        "monitoring": {"mode": "operator", "endpoints": {"token": "hf-see"}},
+        "monitoring": {"mode": "operator", "endpoints": {"token": "hf-see"}, "probes": {}, "dcgm": {}},
         "budget": {"monthlyUsd": 1e6},
+        "cluster.gateway": {"name": "public", "namespace": "gateways", "listener": "https"},
         "cluster.accelerators": {"nvidia-l4": {"available": 8, "hourlyUsd": 0.8}},
     }
     return resolve(edited(LAB, base, *edits), stack="lab")
@@ -123,19 +126,21 @@ class Scenario:
     """What happens to m, and what is told of it.
 
     load, around: of the healthy load, and of the healthy series of GPUs and scaler, what is there instead.
-    endpoints: what is told of Inference Endpoints.
+    outside: what is seen at its public host. endpoints: what is told of Inference Endpoints.
     fires: alerts of m; of_answers: those of the endpoint; of_stack: those of the stack, beside the watchdog.
     engines: where they can happen.
     """
 
     load: Load = HEALTHY
     around: Callable[[str], list[Any]] = lambda name: [*gpus(memory=MEMORY[name]), *scaler()]
+    outside: Sequence[Any] = tuple(public())
     fires: Sequence[str] = ()
     endpoints: Sequence[Any] = (*endpoint(), *polls())
     of_answers: Sequence[str] = ()
     of_stack: Sequence[str] = ()
     engines: Sequence[str] = tuple(ENGINES)
     scraped: bool = True
+    gpus_scraped: bool = True
     edit: Mapping[str, Any] | None = None
     minutes: int = 20  # the longer, the slower: every window grows with it
 
@@ -155,6 +160,8 @@ def around(**changes: Any) -> Callable[[str], list[Any]]:
 RISING = f"0+1x{SAMPLES}"
 LATER = f"0x12 79x{SAMPLES}"
 """A fault 8 minutes before the end."""
+
+SLEEPS = {"models.m.scaling": {"min": 0, "max": 3, "signals": {"external": {"name": "prometheus", "query": "q"}}}}
 
 SCENARIOS: Mapping[str, Scenario] = {
     "healthy": Scenario(minutes=75),
@@ -202,7 +209,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "nothing scraped of a model that sleeps": Scenario(
         scraped=False,
         around=lambda _: scaler(desired=0, active=False),
-        edit={"models.m.scaling": {"min": 0, "max": 3, "signals": {"external": {"name": "prometheus", "query": "q"}}}},
+        edit=SLEEPS,
     ),
     "a replica that does not answer": Scenario(load=HEALTHY.but(up=f"1x10 0x{SAMPLES}"), fires=["LLMTargetDown"]),
     "a replica that loads": Scenario(load=HEALTHY.but(up=steady(0))),
@@ -285,6 +292,20 @@ SCENARIOS: Mapping[str, Scenario] = {
         of_stack=["LLMSpendAboveBudget"],
         engines=("vllm",),
     ),
+    "a host that does not answer": Scenario(
+        outside=public(success=f"1x10 0x{SAMPLES}", status=503), fires=["LLMModelUnreachable"]
+    ),
+    "a request that fails once": Scenario(outside=public(success=f"1x18 0x1 1x{SAMPLES}")),
+    "a host that does not answer for a model that sleeps": Scenario(
+        scraped=False, around=lambda _: scaler(desired=0, active=False), outside=public(success=steady(0)), edit=SLEEPS
+    ),
+    "a host that does not answer for a model that could sleep": Scenario(
+        outside=public(success=steady(0)), edit=SLEEPS, fires=["LLMModelUnreachable"]
+    ),
+    "a certificate of some days": Scenario(outside=public(days=10), fires=["LLMCertificateExpires"]),
+    "a certificate of a day": Scenario(outside=public(days=1), fires=["LLMCertificateExpires"]),
+    "nobody who asks from outside": Scenario(outside=(), fires=["LLMProbeMissing"]),
+    "no exporter of GPUs": Scenario(gpus_scraped=False, of_stack=["GpuMetricsMissing"]),
     "no rows left": Scenario(
         around=around(series={"DCGM_FI_DEV_ROW_REMAP_FAILURE": steady(1)}), of_stack=["GpuRowRemapFailure"]
     ),
@@ -307,6 +328,7 @@ def test_an_alert_fires_in_its_scenario_and_no_other_does(tmp_path, title, name)
     series = [
         *(engine(name, ENGINES[name], scenario.load) if scenario.scraped else []),
         *scenario.around(name),
+        *scenario.outside,
         *engine(other, ENGINES[other], HEALTHY, model="m-two"),
         *gpus("m-two", memory=MEMORY[other]),
         *scaler("m-two"),
@@ -315,7 +337,7 @@ def test_an_alert_fires_in_its_scenario_and_no_other_does(tmp_path, title, name)
     promtool(
         tmp_path,
         specs,
-        series,
+        [each for each in series if scenario.gpus_scraped or not each["series"].startswith("DCGM_")],
         [
             firing(
                 {"m": scenario.fires, "answers": scenario.of_answers, "": ["LLMWatchdog", *scenario.of_stack]},
@@ -339,7 +361,7 @@ def test_every_alert_has_a_scenario_in_each_engine_that_can_have_it(capsys):
         print(f"\n{exercised} alerts of models in {len(ENGINES)} engines and {len(of_stack)} of the stack exercised")  # noqa: T201
 
 
-def expected_numbers(name: str) -> dict[tuple[str, str, str], float]:
+def expected_numbers(name: str, *, minutes: int) -> dict[tuple[str, str, str], float]:
     """By recorded name, sli and pod, what the healthy load adds up to."""
     load, observed = HEALTHY, HEALTHY.observed
     known = emitted(name, ENGINES[name])
@@ -357,6 +379,10 @@ def expected_numbers(name: str) -> dict[tuple[str, str, str], float]:
         (recorded.COST, "", ""): 1.6,
         (recorded.COST_PER_MILLION_TOKENS, "", ""): 1e6 * 1.6 / (3000 * 3600),
         (recorded.REJECTED, "", ""): 0.5,
+        (recorded.REACHABLE, "", ""): 1,
+        (recorded.REACHABLE_SHARE, "", ""): 1,
+        (recorded.REACH_SECONDS, "", ""): 0.25,
+        (recorded.CERTIFICATE_SECONDS, "", ""): 30 * 86400 - minutes * 60,
     }
     if "preemptions" in known:
         numbers[recorded.PREEMPTIONS, "", ""] = 0.25
@@ -421,7 +447,7 @@ def disturbed(series: Sequence[Any], how: str) -> list[Any]:
 def test_every_recorded_number_is_that_of_its_model_and_counted_once(tmp_path, capsys, name, how):
     specs, other = rules(stack(name)), OTHER[name]
     load = HEALTHY.but(rates={"requests_failed": 0.6, "requests_rejected": 0.5, "preemptions": 0.25})
-    own = [*engine(name, ENGINES[name], load), *gpus(memory=MEMORY[name])]
+    own = [*engine(name, ENGINES[name], load), *gpus(memory=MEMORY[name]), *public()]
     series = [
         *disturbed(own, how),
         *engine(other, ENGINES[other], HEALTHY, model="m-two"),
@@ -434,12 +460,13 @@ def test_every_recorded_number_is_that_of_its_model_and_counted_once(tmp_path, c
             steady(1),
         ),
     ]
-    numbers = expected_numbers(name)
+    # A sum over an hour: the first 5 minutes, in which rates are too low, are out of it only then.
+    whole = how == "nothing"
+    minutes = 75 if whole else 20
+    numbers = expected_numbers(name, minutes=minutes)
     made = {(rule["record"], rule["labels"].get("sli", "")) for rule in each(specs[:1], "record")}
     assert {(record, sli) for record, sli, _ in numbers} == made, "every rule has its number here, and no other"
     tests = []
-    # A sum over an hour: the first 5 minutes, in which rates are too low, are out of it only then.
-    whole = how == "nothing"
     for record, sli in sorted(made):
         if record == recorded.COST_PER_MILLION_TOKENS and not whole:
             continue  # made of two others
@@ -452,9 +479,7 @@ def test_every_recorded_number_is_that_of_its_model_and_counted_once(tmp_path, c
             if (other_record, other_sli) == (record, sli)
         ]
         chosen = f'{record}{{namespace="llm",model="m"{f",sli={chr(34)}{sli}{chr(34)}" if sli else ""}}}'
-        tests.append(
-            {"expr": f"round({chosen}, 0.0001)", "eval_time": "75m" if whole else "20m", "exp_samples": samples}
-        )
+        tests.append({"expr": f"round({chosen}, 0.0001)", "eval_time": f"{minutes}m", "exp_samples": samples})
     promtool(tmp_path, specs, series, tests)
     if how == "nothing":
         with capsys.disabled():

@@ -62,6 +62,8 @@ OWN_CONFIG = {
         },
         "collector": {},
         "endpoints": {"token": "hf-see"},
+        "probes": {},
+        "dcgm": {},
     },
 }
 
@@ -94,6 +96,7 @@ OWN_PORTS = {
     "jaeger": (4317, 16685, 16686, 13133),
     "collector": (4317, 4318, 13133),
     "endpoints": (9840,),
+    "blackbox": (9115,),
 }
 OWN = [
     Host(
@@ -110,6 +113,7 @@ OTHERS = [
     Host("Prometheus", "10.244.5.1", "monitoring", {"app.kubernetes.io/name": "prometheus"}, {"9090": (9090, "TCP")}),
     Host("Grafana", "10.244.5.2", "monitoring", {"app.kubernetes.io/name": "grafana"}, {"3000": (3000, "TCP")}),
     Host("the collector", "10.244.5.3", "monitoring", {"app": "otel"}, {"4317": (4317, "TCP"), "8888": (8888, "TCP")}),
+    Host("the GPUs' exporter", "10.244.5.4", "gpu-operator", {"app": "nvidia-dcgm-exporter"}, {"9400": (9400, "TCP")}),
     Host("KEDA", "10.244.6.1", "keda", {"app": "keda-operator"}, {"9666": (9666, "TCP")}),
     Host("a pod of another namespace", "10.244.7.1", "team-b", {"app": "shop"}, {"8080": (8080, "TCP")}),
     Host("DNS", "10.244.8.1", "kube-system", {"k8s-app": "kube-dns"}, {**DNS, "9153": (9153, "TCP")}),
@@ -146,6 +150,7 @@ OWN_HEAD = (
     *HEAD,
     "The stack runs its own Prometheus; inside is scaled by KEDA, and alerts go to a public and to a private address.",
     "Its collector sends to its own Loki and Jaeger; agents that hand in logs are in the namespace monitoring.",
+    "Its blackbox exporter asks at the public host, and GPUs are watched.",
 )
 FOOT = ("So KEDA -> Prometheus and Grafana -> Prometheus are up to the policies of Prometheus' own namespace.",)
 
@@ -224,6 +229,23 @@ def test_where_the_api_server_is_not_told_prometheus_may_look_for_it_but_not_whe
     assert reachable(policies, prometheus, next(host for host in OTHERS if host.name == "the API server")) == "443"
     assert "a public address" in reached
     assert not {"metadata", "metadata, IPv6"} & reached
+
+
+def test_the_stacks_own_prober_is_asked_by_the_operators_prometheus_and_by_nobody_else():
+    policies = policies_of({**CONFIG, "monitoring": {"mode": "operator", "probes": {}}})
+    (prober,) = (one for one in OWN if one.name == "our blackbox")
+    asks = [one.name for one in (*MODELS, LEFTOVER, NEIGHBOUR, *OTHERS) if reachable(policies, one, prober)]
+    assert asks == ["Prometheus"]
+
+
+def test_a_prober_of_others_is_reached_by_the_stacks_own_prometheus():
+    service = {"address": "http://prober.team-b.svc", "podPort": 8080}
+    outside = {"address": "https://prober.example.com", "ranges": ["192.168.7.0/24"]}
+    for prober, names in ((service, {"a pod of another namespace"}), (outside, {"a private address"})):
+        own = {**OWN_CONFIG["monitoring"], "probes": {"prober": prober}}
+        policies = policies_of({**OWN_CONFIG, "monitoring": own})
+        before = {one.name for one in OTHERS if reachable(policies_of(OWN_CONFIG), OWN[0], one)}
+        assert {one.name for one in OTHERS if reachable(policies, OWN[0], one)} - before == names
 
 
 def own_table(policies: Sequence[Any]) -> str:

@@ -58,6 +58,7 @@ def stack(models: Sequence[Model], settings: Mapping[str, Any] = {}) -> Stack:
             **_MODEL,
             "engine": _SETTINGS[model.engine],
             "scaling": {"min": 1, "max": model.most},
+            "expose": {"host": f"{model.name}.example.com", "auth": "none", "allowPublic": True},
             **settings.get(model.name, {}),
         }
         for model in models
@@ -67,7 +68,8 @@ def stack(models: Sequence[Model], settings: Mapping[str, Any] = {}) -> Stack:
         "images": {
             "server": {"repository": "registry.example.com/team/server", "tag": "1", "build": {"context": "server"}}
         },
-        "monitoring": {"mode": "operator"},
+        "monitoring": {"mode": "operator", "probes": {}},
+        "cluster.gateway": {"name": "public", "namespace": "gateways", "listener": "https"},
         "budget": {"monthlyUsd": round(sum(model.most for model in models) * _USD * HOURS_PER_MONTH, 2)},
         "cluster.accelerators": {"nvidia-l40s": {"available": 400, "hourlyUsd": _USD}},
     }

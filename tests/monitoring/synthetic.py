@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from blueprint.metrics import RAW, dcgm, endpoints
+from blueprint.metrics import RAW, blackbox, dcgm, endpoints
 from blueprint.metrics.queries import matchers
+from blueprint.metrics.raw import Raw
 from blueprint.monitoring import recorded
 from tests.monitoring.known import recorded_names
 from tests.prometheus import Prometheus, prometheus
@@ -73,14 +74,21 @@ def recorded_series(seconds: float) -> str:
 
 
 def exporters_series(pods: Mapping[str, str], seconds: float) -> str:
-    """What DCGM, KEDA, kube-state-metrics and the exporter of endpoints say of models. pods: by model."""
+    """What all exporters say of models. pods: by model."""
     lines = []
     for model, pod in pods.items():
         for raw in RAW:
-            labels = set(raw.labels) | ({"Hostname"} if raw in dcgm.METRICS else set())
+            labels = {*raw.labels, *_further(raw)}
             value = seconds if raw.type == "counter" else _RAW_VALUES.get(raw.name, 1)
             lines.append(_line(raw.name, labels, _known(model, pod), value))
     return "\n".join(lines) + "\n"
+
+
+def _further(raw: Raw) -> Sequence[str]:
+    """Labels that it has beside those of the registry, and that queries name."""
+    if raw in dcgm.METRICS:
+        return ("Hostname",)
+    return ("job",) if raw in blackbox.METRICS else ()
 
 
 def _known(model: str, pod: str) -> Mapping[str, str]:
@@ -95,6 +103,7 @@ def _known(model: str, pod: str) -> Mapping[str, str]:
         "scaledObject": model,
         "metric": "s0-prometheus",
         "endpoint": f"{model}-endpoint",
+        "job": f"probe/llm/{model}",
     }
 
 
@@ -147,7 +156,7 @@ def scraping(folder: Path, jobs: Sequence[Job], groups: Sequence[Any] = ()) -> I
                 "job_name": job.name,
                 "honor_labels": True,
                 "static_configs": [
-                    {"targets": [f"127.0.0.1:{stack.enter_context(_target(job))}"], "labels": dict(job.labels)}
+                    {"targets": [f"127.0.0.1:{stack.enter_context(served(job.text))}"], "labels": dict(job.labels)}
                 ],
             }
             for job in jobs
@@ -158,12 +167,13 @@ def scraping(folder: Path, jobs: Sequence[Job], groups: Sequence[Any] = ()) -> I
 
 
 @contextlib.contextmanager
-def _target(job: Job) -> Iterator[int]:
+def served(text: Callable[[float], str]) -> Iterator[int]:
+    """The port of whoever shows this, some seconds after the start."""
     started = time.monotonic()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = job.text(time.monotonic() - started).encode()
+            body = text(time.monotonic() - started).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()

@@ -20,9 +20,20 @@ VLLM = {
 STACK = {
     **LAB_STACK,
     "budget": {"monthlyUsd": 9000},
-    "monitoring": {"mode": "operator"},
+    "cluster": {
+        **LAB_STACK["cluster"],
+        "gateway": {"name": "public", "namespace": "gateways", "listener": "https"},
+    },
+    "monitoring": {"mode": "operator", "probes": {}, "dcgm": {}},
     "models": {
-        **{name: {**model, "scaling": {"min": 1, "max": 1}} for name, model in LAB_STACK["models"].items()},
+        **{
+            name: {
+                **model,
+                "scaling": {"min": 1, "max": 1},
+                "expose": {"host": f"{name}.example.com", "auth": "none", "allowPublic": True},
+            }
+            for name, model in LAB_STACK["models"].items()
+        },
         **VLLM,
     },
 }

@@ -33,11 +33,22 @@ def stack():
     return manifests(
         {
             **lab_config(
-                cluster={"accelerators": {"nvidia-l4": {"hourlyUsd": 0.8}}},
-                monitoring={"mode": "operator"},
+                cluster={
+                    "accelerators": {"nvidia-l4": {"hourlyUsd": 0.8}},
+                    "gateway": {"name": "public", "namespace": "gateways", "listener": "https"},
+                },
+                monitoring={"mode": "operator", "probes": {}, "dcgm": {}},
                 budget={"monthlyUsd": 9000},
             ),
-            "models": {name: {**MODEL, "engine": engine, "scaling": one} for name, (engine, _) in MODELS.items()},
+            "models": {
+                name: {
+                    **MODEL,
+                    "engine": engine,
+                    "scaling": one,
+                    "expose": {"host": f"{name}.example.com", "auth": "none", "allowPublic": True},
+                }
+                for name, (engine, _) in MODELS.items()
+            },
         }
     )
 

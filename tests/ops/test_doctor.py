@@ -223,6 +223,19 @@ def test_rules_need_their_definition_unless_there_are_none():
     assert "prometheusrules" not in findings(off)
 
 
+def test_probes_need_their_definition_too():
+    expose = {"host": "m.example.com", "auth": "none", "allowPublic": True}
+    gateway = {"name": "public", "namespace": "gateways", "listener": "https"}
+    config = lab_config(
+        {"m": {"expose": expose}}, cluster={"gateway": gateway}, monitoring={"mode": "operator", "probes": {}}
+    )
+
+    assert findings(config, probes=True)["probes"].status == "ok"
+    missing = findings(config, probes=False)["probes"]
+    assert missing.status == "FAIL"
+    assert "remove monitoring.probes" in missing.message
+
+
 def test_routes_need_their_definition_too():
     config = lab_config(monitoring={"mode": "operator", "routes": {"watchdog": "snitch"}})
 

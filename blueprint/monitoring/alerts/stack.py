@@ -12,9 +12,18 @@ from blueprint.monitoring.rule import Alert
 
 
 def alerts(
-    *, namespace: str, models: Sequence[str], monthly_usd: float | None, exporter: Exporter | None
+    *,
+    namespace: str,
+    models: Sequence[str],
+    on_gpus: Sequence[str],
+    monthly_usd: float | None,
+    exporter: Exporter | None,
 ) -> Iterator[Alert]:
-    """Alerts of a stack. models: on Kubernetes, those whose cost is known. exporter: of its endpoints, if any."""
+    """Alerts of a stack.
+
+    models: on Kubernetes, those whose cost is known. on_gpus: those on GPUs, where the stack sees to it that these are
+        scraped. exporter: of its endpoints, if any.
+    """
     costs = [_of_models(namespace, models)] if models else []
     if exporter is not None:
         costs.append(endpoints.cost(namespace=namespace, exporter=exporter.name))
@@ -22,6 +31,8 @@ def alerts(
     if monthly_usd is not None and costs:
         yield _spend(costs, monthly_usd, endpoints_too=exporter is not None)
     yield from _gpus(namespace)
+    if on_gpus:
+        yield _missing(namespace, on_gpus)
     yield Alert(
         alert="LLMWatchdog",
         expr="vector(1)",
@@ -53,6 +64,21 @@ def _spend(costs: Sequence[str], monthly_usd: float, *, endpoints_too: bool) -> 
         + billed,
         dashboard="llm-cost",
         panel="Month and budget",
+    )
+
+
+def _missing(namespace: str, models: Sequence[str]) -> Alert:
+    # Replicas that are up hold GPUs, whether anybody counts these or not.
+    up = f'sum({recorded.TARGETS_UP}{{namespace="{namespace}",model=~"{"|".join(models)}"}})'
+    return Alert(
+        alert="GpuMetricsMissing",
+        expr=f'{up} > 0 unless count({dcgm.FB_USED.name}{{namespace="{namespace}"}}) > 0',
+        wait="15m",
+        severity="warning",
+        summary=f"{{{{ $value }}}} replicas on GPUs in {namespace} are up, and no metrics of their GPUs come",
+        description="Faults of the cards, their memory and their use are not seen meanwhile.",
+        dashboard="llm-gpu",
+        panel="Memory by model",
     )
 
 

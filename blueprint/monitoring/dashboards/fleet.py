@@ -16,6 +16,7 @@ from blueprint.monitoring.dashboards.dashboard import Dashboard, Row
 from blueprint.monitoring.dashboards.panels import Threshold
 from blueprint.monitoring.dashboards.table import Column, Table
 from blueprint.monitoring.recorded import (
+    CERTIFICATE_SECONDS,
     COST,
     ENDED,
     FAILED,
@@ -23,6 +24,9 @@ from blueprint.monitoring.recorded import (
     GPUS,
     KV_CACHE_USAGE,
     PROMPT_TOKENS,
+    REACH_SECONDS,
+    REACHABLE,
+    REACHABLE_SHARE,
     RUNNING,
     TARGETS,
     TARGETS_UP,
@@ -92,10 +96,19 @@ _OVER_TIME = (
     by_model("Cost by model", "US dollars per hour for the GPUs held.", COST, "currencyUSD", stacked=True),
 )
 
+_OUTSIDE = (
+    by_model("Reachable", "1: the model's public host answers as it has to. Of models with probes.", REACHABLE, "none"),
+    by_model(
+        "Reachable over a day", "Share of a day's probes that succeeded.", REACHABLE_SHARE, "percentunit", maximum=1
+    ),
+    by_model("Time to answer", "Of a probe, from the look-up of the name to the answer.", REACH_SECONDS, "s"),
+    by_model("Certificate", "How long the certificate of the host is still valid.", CERTIFICATE_SECONDS, "s"),
+)
+
 FLEET = Dashboard(
     uid="llm-fleet",
     title="LLM / Fleet",
     description="All models: load, latency, failures, replicas, cost. Start here.",
     variables=SEVERAL,
-    rows=(Row("Now", _NOW), Row("Models", (_MODELS,)), Row("Over time", _OVER_TIME)),
+    rows=(Row("Now", _NOW), Row("Models", (_MODELS,)), Row("Over time", _OVER_TIME), Row("From outside", _OUTSIDE)),
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output
 
+from blueprint.monitoring.probes import Probing
 from blueprint.monitoring.rules import model_rules, stack_rules
 from blueprint.monitoring.standalone import RULES_FOLDER, Server, Servers, prometheus_arguments, prometheus_config
 from blueprint.settings import Monitoring
@@ -28,12 +29,17 @@ def register_prometheus(
     *,
     servers: Servers,
     monitoring: Monitoring,
+    probing: Probing | None,
     workloads: Sequence[Workload],
     monthly_usd: float | None,
 ) -> None:
     """Everything that it needs. monthly_usd: the budget, if any."""
     namespace = Output.from_input(place.namespace)
-    config = namespace.apply(lambda own: config_data(servers, workloads, namespace=own))
+    config = namespace.apply(
+        lambda own: config_data(
+            prometheus_config(servers, workloads, monitoring=monitoring, probing=probing, namespace=own)
+        )
+    )
     files = [k8s.core.v1.ConfigMap(f"{name}-configuration", metadata=place.metadata(), data=config, opts=place.opts())]
     rules = {
         part: namespace.apply(make)
@@ -99,9 +105,9 @@ def rules_name(place: ServerPlace, part: str) -> str:
     return f"{place.server.name}-rules-{part}"
 
 
-def config_data(servers: Servers, workloads: Sequence[Workload], *, namespace: str) -> Mapping[str, str]:
+def config_data(config: Any) -> Mapping[str, str]:
     """The configuration, as a file."""
-    return {"prometheus.yaml": written(prometheus_config(servers, workloads, namespace=namespace))}
+    return {"prometheus.yaml": written(config)}
 
 
 def budget_spec(server: Server) -> Any:

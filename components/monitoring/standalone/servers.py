@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from blueprint.monitoring.parts import Part
+from blueprint.monitoring.probes import Probing
 from blueprint.monitoring.standalone import Servers
 from blueprint.settings import Monitoring
 from blueprint.workload import Workload
 from components.monitoring.standalone.alertmanager import register_alertmanager
+from components.monitoring.standalone.blackbox import register_blackbox
 from components.monitoring.standalone.grafana import register_grafana
 from components.monitoring.standalone.jaeger import register_jaeger
 from components.monitoring.standalone.loki import register_loki
@@ -23,6 +25,7 @@ class MonitoringServersArgs:
 
     servers: Servers
     monitoring: Monitoring
+    probing: Probing | None  # at the public hosts
     namespace: Input[str]  # of the models, and of the servers
     workloads: Sequence[Workload]
     monthly_usd: float | None  # the budget, if any
@@ -47,6 +50,7 @@ def _prometheus(name: str, place: ServerPlace, args: MonitoringServersArgs) -> N
         place,
         servers=args.servers,
         monitoring=args.monitoring,
+        probing=args.probing,
         workloads=args.workloads,
         monthly_usd=args.monthly_usd,
     )
@@ -72,11 +76,18 @@ def _jaeger(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
         register_jaeger(name, place, settings=settings, sizes=settings.jaeger)
 
 
+def _blackbox(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
+    if args.probing is None:
+        raise ValueError("a prober without anything to ask")
+    register_blackbox(name, place, probing=args.probing, secrets=args.secrets)
+
+
 _REGISTER: Mapping[Part, Callable[[str, ServerPlace, MonitoringServersArgs], None]] = {
     "prometheus": _prometheus,
     "alertmanager": _alertmanager,
     "grafana": _grafana,
     "loki": _loki,
     "jaeger": _jaeger,
+    "blackbox": _blackbox,
 }
 """By part, what makes its objects."""
