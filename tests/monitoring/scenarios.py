@@ -86,7 +86,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "crowded": Scenario(
         faults=_late(requests=12),
-        simulated={"nodes": 1, "machine": Machine(batch=64, queue=100)},
+        simulated={"nodes": 1, "machine": Machine(batch=64, queue=10)},
         fires=(
             *("LLMRequestsRejected", "LLMTimeToFirstTokenBudgetBurn"),
             *("LLMAutoscalerAtMaximum", "LLMPodPendingForGpu"),
