@@ -30,7 +30,7 @@ IMAGES: Mapping[Part, str] = {
     "alertmanager": "quay.io/prometheus/alertmanager:v0.28.1",
     # 12: Grafana 13 fetches its data source for Prometheus from the network, which it cannot reach here.
     "grafana": "docker.io/grafana/grafana:12.4.1",
-    # https://github.com/grafana/loki/releases; lab/tools/loki builds the same release.
+    # https://github.com/grafana/loki/releases; the parser in lab/tools/logql is of the same release.
     "loki": "docker.io/grafana/loki:3.7.8",
     # https://github.com/jaegertracing/jaeger at 8498073, docker-compose/kafka/docker-compose.yml. None that lacks
     # /api/traces will do, which Grafana's data source asks.

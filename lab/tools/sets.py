@@ -104,5 +104,8 @@ PROMETHEUS = ToolSet(
 )
 """Prometheus 3 and promtool. Built by `make monitoring-tools`: the lab runs it where it is there."""
 
+LOGQL = ToolSet(folder=_HERE / "logql")
+"""Loki's own parser of its query language, as a program. Built when a test first asks it."""
+
 REGISTRY = ToolSet(folder=_HERE / "registry")
 """A registry of images (distribution), for what a stack builds. Built when a stack first builds an image."""

@@ -1,6 +1,6 @@
 """Mistakes of questions to Loki and Jaeger that are answered, with too much, with nothing, or in the wrong panel.
 
-Whether it is LogQL at all a real Loki says: tests/monitoring/test_stores.py.
+Whether it is LogQL at all Loki's own parser says: tests/monitoring/test_logql.py.
 """
 
 import re
