@@ -81,7 +81,8 @@ def clean(cluster: Cluster) -> None:
     """Delete what is ours in the namespace llm, and wait until it is gone."""
     kinds = (
         "deployment,statefulset,daemonset,leaderworkerset,job,persistentvolumeclaim,service,podmonitor,prometheusrule,"
-        "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget,role,rolebinding,alertmanagerconfig"
+        "networkpolicy,resourcequota,configmap,serviceaccount,poddisruptionbudget,role,rolebinding,alertmanagerconfig,"
+        "probe"
     )
     ours = "--selector=app.kubernetes.io/part-of=llm-inference"
     cluster.kubectl("delete", kinds, ours, "--namespace=llm", "--cascade=foreground", "--wait=true", seconds=600)
