@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from blueprint.metrics import RAW, dcgm, emitted, kube_state
+from blueprint.metrics import dcgm, emitted, keda, kube_state
 from lab.simulator.exporters import PREALLOCATED, exporters
 from lab.simulator.faults import Faults
 from lab.simulator.model import Model, SimulatedModel
@@ -34,7 +34,7 @@ def test_exporters_say_all_that_the_registry_has_of_such_models():
     found = {}
     for one in (one for model in troubled for one in samples(exporters([model]))):
         found.setdefault(one.name, set()).add(frozenset(one.labels))
-    known = {raw.name: raw for raw in RAW}
+    known = {raw.name: raw for raw in (*dcgm.METRICS, *kube_state.METRICS, *keda.METRICS)}
     assert found.keys() == known.keys() - NOT_OF_A_DEPLOYMENT - NOT_OF_KEDA_HERE
     for name, labels in found.items():
         further = {"Hostname"} if name in {raw.name for raw in dcgm.METRICS} else set()
