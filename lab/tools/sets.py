@@ -107,5 +107,8 @@ PROMETHEUS = ToolSet(
 LOGQL = ToolSet(folder=_HERE / "logql")
 """Loki's own parser of its query language, as a program. Built when a test first asks it."""
 
+LOKI = ToolSet(folder=_HERE / "loki")
+"""Loki. Built when a test first runs one."""
+
 REGISTRY = ToolSet(folder=_HERE / "registry")
 """A registry of images (distribution), for what a stack builds. Built when a stack first builds an image."""

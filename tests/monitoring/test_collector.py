@@ -1,7 +1,5 @@
 """The configuration that a stack deploys, in the real collector: what comes in, and what goes out."""
 
-import signal
-import socket
 import subprocess
 import time
 from base64 import b64encode
@@ -15,12 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from blueprint.monitoring.collector import secret_variables
-from blueprint.settings.collector import Collector
-from lab.tools.build import ensure
-from lab.tools.sets import COLLECTOR
+from tests.monitoring.collecting import PATIENCE, Collecting, collecting, configuration, program
 from tests.monitoring.otlp import TRACE_SERVICE, Received, attributes, receiver, send_spans, status
-from tests.support import caller_keys, lab_config, manifests
+from tests.support import caller_keys, lab_config
 
 pytestmark = pytest.mark.prove  # building the collector takes minutes
 
@@ -71,22 +66,26 @@ SPANS: list[dict[str, Any]] = [
 class Running:
     """A collector at work. received: what its targets got."""
 
-    process: "subprocess.Popen[bytes]"
-    grpc: int
-    http: int
+    collecting: Collecting
     received: Received
+
+    @property
+    def grpc(self) -> int:
+        return self.collecting.grpc
+
+    @property
+    def http(self) -> int:
+        return self.collecting.http
 
     def wait_for(self, path: str) -> None:
         """Wait until something came to a path: at most the 10 s of a decision, and what a busy machine adds."""
-        until = time.monotonic() + 240
+        until = time.monotonic() + PATIENCE
         while not self.received.bodies(path):
             assert time.monotonic() < until, f"nothing came to {path}"
             time.sleep(0.1)
 
     def stop(self) -> int:
-        """Stop it as Kubernetes does, so that everything that waits is sent; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.collecting.stop()
 
 
 def rendered(**change: Any) -> dict[str, Any]:
@@ -95,78 +94,17 @@ def rendered(**change: Any) -> dict[str, Any]:
     return lab_config(monitoring={"mode": "operator", "collector": collector})
 
 
-def configuration(config: dict[str, Any]) -> str:
-    text: str = manifests(config)["ConfigMap/llm-collector"]["data"]["collector.yaml"]
-    return text
-
-
-def environment(config: dict[str, Any]) -> dict[str, str]:
-    """As its pod has it."""
-    objects = manifests(config)
-    (container,) = objects["Deployment/llm-collector"]["spec"]["template"]["spec"]["containers"]
-    named = {key.partition(":")[2]: value for key, value in caller_keys(config).items()}
-    settings = Collector.model_validate(config["monitoring"]["collector"])
-    keys = {one.name: one.value(named) for one in secret_variables(settings)}
-    return {
-        one["name"]: one["value"] if "value" in one else keys[one["valueFrom"]["secretKeyRef"]["key"]]
-        for one in container["env"]
-    }
-
-
-def program() -> str:
-    return str(ensure(COLLECTOR).program("collector"))
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @contextmanager
 def running(config: dict[str, Any], folder: Path) -> Iterator[Running]:
-    """The deployed configuration with this machine's addresses in place of the cluster's, and nothing else changed."""
-    grpc_port, http_port, health = free_ports(3)
+    """One whose targets record what they get."""
     with receiver() as (received, to_grpc, to_http):
-        text = configuration(config)
-        for there, here in {
-            "0.0.0.0:4317": f"127.0.0.1:{grpc_port}",
-            "0.0.0.0:4318": f"127.0.0.1:{http_port}",
-            "0.0.0.0:13133": f"127.0.0.1:{health}",
+        addresses = {
             JAEGER: f"127.0.0.1:{to_grpc}",
             LOKI: f"http://127.0.0.1:{to_http}",
             LANGFUSE: f"http://127.0.0.1:{to_http}",
-        }.items():
-            assert there in text
-            text = text.replace(there, here)
-        file = folder / "collector.yaml"
-        file.write_text(text)
-        log = folder / "log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [program(), f"--config={file}"], env=environment(config), stdout=out, stderr=subprocess.STDOUT
-            )
-        try:
-            until = time.monotonic() + 240
-            while not _healthy(health):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < until, log.read_text()
-                time.sleep(0.1)
-            yield Running(process, grpc_port, http_port, received)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        assert "deprecated" not in log.read_text()
-
-
-def _healthy(port: int) -> bool:
-    try:
-        return status(port, "GET", "/") == HTTPStatus.OK
-    except OSError:
-        return False
+        }
+        with collecting(config, folder, addresses) as collector:
+            yield Running(collector, received)
 
 
 @pytest.fixture(scope="module")
