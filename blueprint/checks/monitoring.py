@@ -50,7 +50,7 @@ def _install(description: Description, monitoring: Monitoring) -> Iterator[Issue
     if monitoring.install is None:
         return
     path = ("monitoring", "install")
-    yield from chart_mistakes((*path, "chart"), CHART, monitoring.install.chart, "docs/monitoring.md")
+    yield from chart_mistakes((*path, "chart"), CHART, monitoring.install.chart, "docs/monitoring.md", reads=_MODE)
     if monitoring.mode != "operator":
         yield Issue(
             path=path,
