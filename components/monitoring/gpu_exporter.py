@@ -20,10 +20,12 @@ def register_gpu_exporter(
     namespace: Input[str],
     prometheus: str | None,
     parent: Resource,
+    operator: Resource | None,
 ) -> None:
     """Objects in the exporter's namespace, and the operator's monitor.
 
     prefix: of objects' names, by stack. prometheus: account of the stack's own, if there is one.
+    operator: what defines PodMonitors, where the stack installs it.
     """
     opts = ResourceOptions(parent=parent)
     there = {"namespace": dcgm.namespace, "labels": PROJECT}
@@ -40,7 +42,7 @@ def register_gpu_exporter(
             kind="PodMonitor",
             metadata={"name": f"{prefix}-dcgm", "namespace": namespace, "labels": {**PROJECT, **monitoring.labels}},
             spec=pod_monitor_spec(dcgm),
-            opts=opts,
+            opts=ResourceOptions(parent=parent, depends_on=operator),
         )
     if prometheus is not None:
         _discovery(name, there, namespace=namespace, account=prometheus, opts=opts)

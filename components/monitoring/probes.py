@@ -13,9 +13,19 @@ from components.monitoring.written import written
 
 
 def register_probes(
-    name: str, *, prefix: str, monitoring: Monitoring, probing: Probing, namespace: Input[str], parent: Resource
+    name: str,
+    *,
+    prefix: str,
+    monitoring: Monitoring,
+    probing: Probing,
+    namespace: Input[str],
+    parent: Resource,
+    operator: Resource | None,
 ) -> None:
-    """What there is beside a prober of the stack's own. prefix: of objects' names, by stack."""
+    """What there is beside a prober of the stack's own. prefix: of objects' names, by stack.
+
+    operator: what defines Probes, where the stack installs it.
+    """
     opts = ResourceOptions(parent=parent)
     if probing.settings.prober is not None:
         k8s.core.v1.ConfigMap(
@@ -38,7 +48,7 @@ def register_probes(
                 "labels": {**labels(workload), **monitoring.labels},
             },
             spec=Output.from_input(namespace).apply(partial(probe_spec, probing, probe)),
-            opts=opts,
+            opts=ResourceOptions(parent=parent, depends_on=operator),
         )
 
 

@@ -120,6 +120,7 @@ class MonitoringStack(ComponentResource):
             probing=args.probing,
             namespace=args.namespace,
             parent=self,
+            operator=args.operator,
         )
 
     def _gpu_exporter(self, name: str) -> None:
@@ -135,6 +136,7 @@ class MonitoringStack(ComponentResource):
             namespace=args.namespace,
             prometheus=own.name if own is not None else None,
             parent=self,
+            operator=args.operator,
         )
 
     def _dashboards(self, name: str) -> Sequence[str]:

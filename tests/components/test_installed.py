@@ -10,6 +10,8 @@ from tests.support import PROJECT, lab_config, merged, registered
 
 OUTSIDE = {"cluster": {"context": "prod", "id": "prod"}}
 OPERATORS_API = "kubernetes:monitoring.coreos.com/"
+GATEWAY = {"name": "public", "namespace": "gateways", "listener": "https"}
+EXPOSED = {"host": "m.example.com", "auth": "gateway"}
 ROUTES = {"owners": {}, "watchdog": "snitch"}
 
 
@@ -70,15 +72,17 @@ def test_all_that_the_operator_defines_waits_for_it(monkeypatch):
             return answer
 
     monkeypatch.setattr(program, "_Recorder", Recorder)
-    registered(installing())
+    everything = {
+        "dcgm": {"namespace": "gpu-operator"},
+        "probes": {"prober": {"address": "https://prober.example.com"}},
+    }
+    config = merged(installing(**everything), {"cluster": {"gateway": GATEWAY}, "models": {"m": {"expose": EXPOSED}}})
+    registered(config)
     (installed,) = (urn for urn in after if "helm.sh/v3:Release" in urn)
     waiting = [urn for urn in after if OPERATORS_API in urn]
-    assert {urn.rpartition("::")[2] for urn in waiting} >= {
-        "m-monitor",
-        "m-rules",
-        "monitoring-rules",
-        "monitoring-routes",
-    }
+    kinds = {urn.rpartition("::")[0].rpartition(":")[2] for urn in waiting}
+    assert kinds == {"PodMonitor", "PrometheusRule", "AlertmanagerConfig", "Probe"}
+    assert len(waiting) == 6  # of the model a monitor, rules and a Probe; of the stack rules, routes and the GPUs'
     assert all(installed in after[urn] for urn in waiting)
 
 
