@@ -241,10 +241,11 @@ def test_the_stacks_own_prober_is_asked_by_the_operators_prometheus_and_by_nobod
 def test_a_prober_of_others_is_reached_by_the_stacks_own_prometheus():
     service = {"address": "http://prober.team-b.svc", "podPort": 8080}
     outside = {"address": "https://prober.example.com", "ranges": ["192.168.7.0/24"]}
+    without = policies_of(OWN_CONFIG)
+    before = {one.name for one in OTHERS if reachable(without, OWN[0], one)}
     for prober, names in ((service, {"a pod of another namespace"}), (outside, {"a private address"})):
         own = {**OWN_CONFIG["monitoring"], "probes": {"prober": prober}}
         policies = policies_of({**OWN_CONFIG, "monitoring": own})
-        before = {one.name for one in OTHERS if reachable(policies_of(OWN_CONFIG), OWN[0], one)}
         assert {one.name for one in OTHERS if reachable(policies, OWN[0], one)} - before == names
 
 
