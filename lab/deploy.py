@@ -15,7 +15,6 @@ from lab.target import DERIVED, STATE, Target, target
 
 _stack = click.option("--stack", default="dev", help="The stack (dev).")
 _context = click.option("--context", default="", help="Run the dev description on this kubeconfig context.")
-_SERVING = ("Deployment", "Release")
 _engine = click.option("--engine", type=click.Choice(["pulumi", "lab", ""]), default="", help="Which engine to use.")
 
 
@@ -138,7 +137,7 @@ def _tell(found: Target) -> None:
         return
     click.echo(f"\nStack {found.name} has {len(resources)} resources. Its models:")
     for item in resources:
-        if item.kind in _SERVING:
+        if item.serves:
             click.echo(f"  {item.name:<24} {item.ready}/{item.replicas} replicas ready, in namespace {item.namespace}")
     endpoints = found.endpoints
     for endpoint in endpoints:
@@ -148,7 +147,7 @@ def _tell(found: Target) -> None:
     click.echo("Try next:")
     stack = found.words
     description = f"Pulumi.{DERIVED}.yaml" if found.context else found.file.name
-    namespace = next((item.namespace for item in resources if item.kind in _SERVING), "llm")
+    namespace = next((item.namespace for item in resources if item.serves), "llm")
     click.echo(f"  change maxModelLen in {description}, then: make preview{stack}, make up{stack}")
     if "cluster" in found.config:
         kubectl = ".lab/kubectl" if found.in_lab else f"kubectl --context {found.config['cluster']['context']}"

@@ -11,12 +11,18 @@ from blueprint.description import LAB_ID
 from blueprint.helm import RELEASE
 
 _PROJECT = "llm-inference"
+_MODEL = "llm-inference/model"
+"""Label of what belongs to a model."""
+_REPLICAS = (":Deployment", ":StatefulSet", ":LeaderWorkerSet")
 _ENDPOINT, _ENDPOINT_READY = "hf:Endpoint", "hf:EndpointReady"
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a stack. kind: of a Kubernetes object, else empty. replicas: wanted, ready: as last seen."""
+    """A resource of a stack. kind: of a Kubernetes object, else empty. replicas: wanted, ready: as last seen.
+
+    serves: whether its replicas are a model's.
+    """
 
     name: str
     kind: str
@@ -24,6 +30,7 @@ class Resource:
     protect: bool
     replicas: int
     ready: int
+    serves: bool
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ def _resource(item: dict[str, Any]) -> Resource:
         # Where a scaler decides, the stack says nothing, and what was last seen is what is wanted.
         replicas=_number(inputs.get("spec"), "replicas") or _number(outputs.get("spec"), "replicas"),
         ready=_number(outputs.get("status"), "readyReplicas"),
+        serves=is_object and item["type"].endswith(_REPLICAS) and _MODEL in (metadata.get("labels") or {}),
     )
 
 
@@ -106,6 +114,7 @@ def _release(item: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, An
         protect=bool(item.get("protect")),
         replicas=replicas,
         ready=replicas if deployed else 0,
+        serves=True,
     )
 
 

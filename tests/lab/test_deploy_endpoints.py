@@ -254,6 +254,17 @@ def test_a_stack_of_endpoints_alone_starts_the_lab_and_ends_it(project):
     assert not (root / ".lab/state/.pulumi/stacks/llm-inference/dev.json").exists()
 
 
+def test_what_only_watches_the_models_is_no_model(project):
+    def deployment(name, labels):
+        inputs = {"metadata": {"name": name, "namespace": "n", "labels": labels}, "spec": {"replicas": 1}}
+        return {"urn": f"u::{name}", "type": "kubernetes:apps/v1:Deployment", "inputs": inputs, "outputs": {}}
+
+    root = project()
+    write_state(root, deployment("m", {"llm-inference/model": "m"}), deployment("llm-grafana", {}))
+    found = read_resources(f"file://{root / '.lab/state'}", "dev")
+    assert [one.name for one in found if one.serves] == ["m"]
+
+
 def test_a_release_is_a_model_only_where_it_delivers_one(project):
     def release(name, values):
         inputs = {"name": name, "namespace": "n", "values": values}
@@ -262,7 +273,7 @@ def test_a_release_is_a_model_only_where_it_delivers_one(project):
     root = project()
     write_state(root, release("m", {"decode": {"replicas": 2}}), release("kube-prometheus-stack", {"grafana": {}}))
     found = read_resources(f"file://{root / '.lab/state'}", "dev")
-    assert [(one.kind, one.name, one.replicas) for one in found] == [
-        ("Release", "m", 2),
-        ("", "kube-prometheus-stack", 0),
+    assert [(one.kind, one.name, one.replicas, one.serves) for one in found] == [
+        ("Release", "m", 2, True),
+        ("", "kube-prometheus-stack", 0, False),
     ]
