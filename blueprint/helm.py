@@ -12,6 +12,8 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 COMMAND = "LLM_INFERENCE_HELM"
 """Environment variable with the words that start Helm, where it is not `helm` on PATH."""
 
+_HOOK = "helm.sh/hook"
+_TESTS = frozenset({"test", "test-success", "test-failure"})
 _CLUSTER_SCOPED = ("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "PriorityClass")
 
 
@@ -42,11 +44,14 @@ def values_text(inputs: Mapping[str, Any]) -> str:
 
 
 def objects(text: str, namespace: str) -> Iterator[dict[str, Any]]:
-    """The objects that Helm rendered, each with the namespace that Helm would install it to."""
+    """The objects that Helm rendered and would install, each with the namespace that it would install it to."""
     for item in yaml.safe_load_all(text):
         if not isinstance(item, dict) or "kind" not in item:
             continue
         metadata = item.get("metadata") or {}
+        hooks = str((metadata.get("annotations") or {}).get(_HOOK, "")).split(",")
+        if _TESTS.issuperset(hook.strip() for hook in hooks):
+            continue  # made by `helm test` alone
         if item["kind"] not in _CLUSTER_SCOPED:
             metadata = {**metadata, "namespace": metadata.get("namespace") or namespace}
         yield {**item, "metadata": metadata}

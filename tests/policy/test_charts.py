@@ -53,3 +53,11 @@ def test_a_machine_without_helm_says_that_nobody_judged():
     assert found.keys() == {"chart-is-judged"}
     assert "were not judged" in found["chart-is-judged"]
     assert "Install Helm" in found["chart-is-judged"]
+
+
+@pytest.mark.parametrize(("hook", "broken"), [("test", set()), ("post-install, test", {"image-by-digest"})])
+def test_what_only_helm_test_would_make_is_judged_by_nobody(tmp_path, hook, broken):
+    made = deployment(image="a:latest")
+    made["metadata"]["annotations"] = {"helm.sh/hook": hook}
+    with pack(stand_in(tmp_path, deployment(), made)) as stub:
+        assert judge(stub, RELEASE, INPUTS).keys() == broken
