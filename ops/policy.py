@@ -1,20 +1,21 @@
 """`llm policy`: what the rules say of a stack, without deploying anything."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from blueprint.helm import RELEASE
-from ops.program import Registered, run_program, secrets_in
+from ops.program import Registered, run_program
 from ops.project import Project
-from policy.charts import ChartError, render_release
+from ops.releases import WithheldError, release_objects
+from policy.charts import ChartError
 from policy.judging import Judge, Verdict
 from policy.rules import NAMES, RULES
-from policy.settings import FILE, Excuse, SettingsError, StackRules, stack_rules
+from policy.settings import EVERYTHING, FILE, Excuse, SettingsError, StackRules, read_stacks
 
 
 @click.command()
@@ -33,11 +34,12 @@ def command(stack: str | None, listed: bool) -> None:
     project = Project.find()
     allowed = allowed_in(project, stack)
     registered = run_program(project, stack)
-    found = list(judged(registered, project.root, allowed))
+    judgement = judged(registered, project.root, allowed)
+    found = judgement.found
     for name, verdict in found:
         click.echo(f"{_level(verdict):<9} {name}: {verdict.rule.name}: {verdict.told}")
-    for name, error in not_judged(registered, project.root):
-        click.echo(f"unjudged  {name}: {error}")
+    for name, why in judgement.unjudged:
+        click.echo(f"unjudged  {name}: {why}")
     for one in unused(allowed, found):
         click.echo(f"unused    {FILE}: {stack}: nothing of {one.resource} breaks {one.rule}; remove the exception")
     refused = sum(_level(verdict) == "refused" for _, verdict in found)
@@ -48,45 +50,42 @@ def command(stack: str | None, listed: bool) -> None:
 def allowed_in(project: Project, stack: str) -> StackRules:
     """What policy/stacks.yaml says of a stack. Raises click.ClickException with a mistake in it."""
     try:
-        return stack_rules(project.root, stack, NAMES)
+        return read_stacks(project.root, NAMES).get(stack, EVERYTHING)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
 
 
-def judged(registered: Iterable[Registered], root: Path, allowed: StackRules) -> Iterator[tuple[str, Verdict]]:
-    """By name of a resource, how it breaks a rule. root: of the project, where paths of charts begin."""
+@dataclass(frozen=True)
+class Judgement:
+    """By name of a resource, how it breaks a rule; and the releases whose objects nobody has seen, with why."""
+
+    found: Sequence[tuple[str, Verdict]]
+    unjudged: Sequence[tuple[str, str]]
+
+
+def judged(registered: Iterable[Registered], root: Path, allowed: StackRules) -> Judgement:
+    """What all rules say of resources. root: of the project, where paths of charts begin."""
     judge = Judge(allowed, datetime.now(UTC).date())
+    found: list[tuple[str, Verdict]] = []
+    unjudged: list[tuple[str, str]] = []
     for resource in registered:
-        for rule in RULES:
-            if resource.type != RELEASE:
-                found = judge.resource(rule, resource.type, resource.name, resource.inputs)
-            else:
-                found = judge.release(rule, resource.name, _objects(resource, root))
-            for one in found:
-                yield resource.name, one
-
-
-def not_judged(registered: Iterable[Registered], root: Path) -> Iterator[tuple[str, str]]:
-    """Releases whose objects nobody has seen, and why."""
-    for resource in registered:
-        if resource.type != RELEASE:
-            continue
-        if any(secrets_in(resource.inputs)):
-            yield resource.name, "the release holds a secret of the configuration; `pulumi preview` judges it"
-            continue
         try:
-            render_release(resource.inputs, root)
+            found += ((resource.name, one) for one in _verdicts(judge, resource, root))
+        except WithheldError:
+            unjudged.append((resource.name, "it holds a secret of the configuration; `pulumi preview` judges it"))
         except ChartError as error:
-            yield resource.name, str(error)
+            unjudged.append((resource.name, str(error)))
+    return Judgement(found, unjudged)
 
 
-def _objects(release: Registered, root: Path) -> Iterable[dict[str, Any]]:
-    if any(secrets_in(release.inputs)):
-        return []
-    try:
-        return render_release(release.inputs, root)
-    except ChartError:
-        return []  # told by not_judged
+def _verdicts(judge: Judge, resource: Registered, root: Path) -> Iterator[Verdict]:
+    if resource.type != RELEASE:
+        for rule in RULES:
+            yield from judge.resource(rule, resource.type, resource.name, resource.inputs)
+        return
+    objects = release_objects(resource, root)
+    for rule in RULES:
+        yield from judge.release(rule, resource.name, objects)
 
 
 def unused(allowed: StackRules, found: Iterable[tuple[str, Verdict]]) -> list[Excuse]:

@@ -11,7 +11,8 @@ from ops.manifests import differences, file_name, read_folder, to_yaml
 from ops.policy import allowed_in, judged
 from ops.program import BUILT_IMAGE, Registered, run_program, secrets_in
 from ops.project import Project
-from policy.charts import ChartError, render_release
+from ops.releases import WithheldError, release_objects
+from policy.charts import ChartError
 
 
 @click.command()
@@ -64,11 +65,10 @@ def render_charts(registered: Iterable[Registered], root: Path) -> tuple[dict[st
         if resource.type != RELEASE:
             continue
         name = f"{resource.inputs['namespace']}/{resource.inputs['name']}"
-        if any(secrets_in(resource.inputs)):
-            missing.append(f"release {name} holds a secret of the configuration; `pulumi up` installs it")
-            continue
         try:
-            found = render_release(resource.inputs, root)
+            found = release_objects(resource, root)
+        except WithheldError:
+            missing.append(f"release {name} holds a secret of the configuration; `pulumi up` installs it")
         except ChartError as error:
             missing.append(f"the objects of release {name}: {error}")
         else:
@@ -79,7 +79,7 @@ def render_charts(registered: Iterable[Registered], root: Path) -> tuple[dict[st
 def broken_rules(registered: Iterable[Registered], project: Project, stack: str) -> list[str]:
     """How objects that a chart made break the mandatory rules of the policy pack, which the program's own keep."""
     releases = [one for one in registered if one.type == RELEASE]
-    found = judged(releases, project.root, allowed_in(project, stack))
+    found = judged(releases, project.root, allowed_in(project, stack)).found
     return [f"breaks {one.rule.name}: {one.told}" for _, one in found if one.rule.mandatory and not one.excused]
 
 

@@ -19,9 +19,13 @@ from policy.charts import ChartError, render_release
 from policy.judging import Judge, Verdict
 from policy.rule import Rule
 from policy.rules import NAMES, RULES
-from policy.settings import SettingsError, stack_rules
+from policy.settings import EVERYTHING, SettingsError, StackRules, read_stacks
 
 ROOT = Path(__file__).resolve().parents[1]
+try:
+    STACKS = read_stacks(ROOT, NAMES)
+except SettingsError as mistake:
+    sys.exit(str(mistake))
 
 
 def policy(rule: Rule) -> ResourceValidationPolicy:
@@ -40,7 +44,7 @@ def policy(rule: Rule) -> ResourceValidationPolicy:
 
 def judged(rule: Rule, args: ResourceValidationArgs) -> Iterator[Verdict]:
     """How a resource, or an object of a release, breaks a rule."""
-    judge = Judge(stack_rules(ROOT, stack_of(args), NAMES), datetime.now(UTC).date())
+    judge = Judge(allowed(args), datetime.now(UTC).date())
     if args.resource_type != RELEASE:
         yield from judge.resource(rule, args.resource_type, args.name, args.props)
         return
@@ -51,14 +55,14 @@ def judged(rule: Rule, args: ResourceValidationArgs) -> Iterator[Verdict]:
     yield from judge.release(rule, args.name, objects)
 
 
-def stack_of(args: ResourceValidationArgs) -> str:
-    """The stack of a resource: urn:pulumi:STACK::project::type::name."""
-    return args.urn.removeprefix("urn:pulumi:").partition("::")[0]
+def allowed(args: ResourceValidationArgs) -> StackRules:
+    """What the stack of a resource allows and excuses. Its URN is urn:pulumi:STACK::project::type::name."""
+    return STACKS.get(args.urn.removeprefix("urn:pulumi:").partition("::")[0], EVERYTHING)
 
 
 def excused(args: ResourceValidationArgs, report: ReportViolation) -> None:
     """Say what breaks a rule and may."""
-    used = {one.rule for one in stack_rules(ROOT, stack_of(args), NAMES).exceptions if one.resource == args.name}
+    used = {one.rule for one in allowed(args).exceptions if one.resource == args.name}
     for rule in RULES:
         if rule.name in used:
             for one in judged(rule, args):
@@ -83,11 +87,6 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
-
-try:
-    stack_rules(ROOT, "", NAMES)
-except SettingsError as mistake:
-    sys.exit(str(mistake))
 
 PolicyPack(
     name="llm-inference",

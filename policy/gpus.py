@@ -6,7 +6,7 @@ from policy.pods import Pod, called, gpus
 from policy.reading import UNKNOWN, each, get, whole
 from policy.rule import Found, Rule, of_pods
 
-_PLACING = ("requiredDuringSchedulingIgnoredDuringExecution",)
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def _uneven(pod: Pod) -> Found:
@@ -19,6 +19,9 @@ def _uneven(pod: Pod) -> Found:
             request = get(container, "resources", "requests", resource)
             if request not in (None, UNKNOWN) and str(request) != str(limit):
                 yield f"{called(container)} requests {request} of {resource}, and its limit is {limit}"
+        asked = gpus({"resources": {"limits": get(container, "resources", "requests")}})
+        for resource in asked.keys() - gpus(container).keys():
+            yield f"{called(container)} requests {resource} and has no limit of it"
 
 
 def _whole_number(limit: object) -> bool:
@@ -27,19 +30,12 @@ def _whole_number(limit: object) -> bool:
     return text.removesuffix(".0").isdigit() and text not in ("0", "0.0")
 
 
-def _requested_without_limit(pod: Pod) -> Found:
-    for container in pod.containers:
-        asked = gpus({"resources": {"limits": get(container, "resources", "requests")}})
-        for resource in asked.keys() - gpus(container).keys():
-            yield f"{called(container)} requests {resource} and has no limit of it"
-
-
 def _anywhere(pod: Pod) -> Found:
     if not pod.holds_gpus:
         return
     if not list(each(pod.spec, "tolerations")) and whole(pod.spec, "tolerations"):
         yield "the pod holds GPUs and tolerates no taint"
-    chosen = get(pod.spec, "nodeSelector"), get(pod.spec, "affinity", "nodeAffinity", *_PLACING)
+    chosen = get(pod.spec, "nodeSelector"), get(pod.spec, "affinity", "nodeAffinity", _REQUIRED)
     if not any(one is UNKNOWN or (isinstance(one, Mapping) and len(one)) for one in chosen):
         yield "the pod holds GPUs and asks for no kind of node"
 
@@ -64,7 +60,7 @@ RULES = (
         why="The API server refuses such a pod, and only when it is made: the rollout hangs.",
         remedy="Give the limit alone, a whole number of at least 1.",
         mandatory=True,
-        of=of_pods(lambda pod: (line for judge in (_uneven, _requested_without_limit) for line in judge(pod))),
+        of=of_pods(_uneven),
     ),
     Rule(
         name="gpus-placed",

@@ -129,6 +129,12 @@ def _unset(pod: Pod, path: tuple[str, ...], how: str) -> Found:
             yield f"{called(container)} {how}"
 
 
+def _privileged(pod: Pod) -> Found:
+    for container in pod.containers:
+        if get(container, "securityContext", "privileged") is True:
+            yield f"{called(container)} is privileged"
+
+
 def _containers(pod: Pod) -> Found:
     for container in pod.containers:
         who = called(container)
@@ -140,8 +146,6 @@ def _containers(pod: Pod) -> Found:
                 if get(container, *path, kind, "host") not in (None, "", UNKNOWN):
                     yield f"{who} asks another host in {path[-1]}"
         context = get(container, "securityContext")
-        if get(context, "privileged") is True:
-            yield f"{who} is privileged"
         if get(context, "procMount") not in (None, "Default", UNKNOWN):
             yield f"{who} has procMount {get(context, 'procMount')}"
         if not _is_windows(pod):
@@ -178,6 +182,7 @@ _CHECKS: tuple[Callable[[Pod], Found], ...] = (
     _windows_host,
     _root,
     _seccomp,
+    _privileged,
     _containers,
 )
 
@@ -186,12 +191,6 @@ def broken(pod: Pod) -> Found:
     """All that the profile restricted refuses in a pod."""
     for check in _CHECKS:
         yield from check(pod)
-
-
-def _privileged(pod: Pod) -> Found:
-    for container in pod.containers:
-        if get(container, "securityContext", "privileged") is True:
-            yield f"{called(container)} is privileged"
 
 
 RULES = (

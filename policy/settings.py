@@ -1,6 +1,5 @@
 """What the rules ask of each stack, from policy/stacks.yaml: what is allowed, and what is excused until when."""
 
-import functools
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -50,23 +49,19 @@ class StackRules(_Model):
 _STACKS = TypeAdapter(dict[str, StackRules])
 
 
-def stack_rules(root: Path, stack: str, known: frozenset[str]) -> StackRules:
-    """What a stack allows and excuses; without a file, or a word about the stack, everything and nothing.
+EVERYTHING = StackRules()
+"""Of a stack that the file says nothing about: all is allowed, and nothing excused."""
+
+
+def read_stacks(root: Path, known: frozenset[str]) -> Mapping[str, StackRules]:
+    """By stack, what it allows and excuses; none without a file.
 
     root: of the project. known: names of the rules. Raises SettingsError.
     """
     try:
-        text = (root / FILE).read_text()
+        given = yaml.safe_load((root / FILE).read_text())
     except FileNotFoundError:
-        return StackRules()
-    return _parsed(text, known).get(stack, StackRules())
-
-
-# Every rule asks for every resource.
-@functools.cache
-def _parsed(text: str, known: frozenset[str]) -> Mapping[str, StackRules]:
-    try:
-        given = yaml.safe_load(text)
+        return {}
     except yaml.YAMLError as error:
         raise SettingsError(f"{FILE} is no YAML: {error}") from None
     try:

@@ -10,6 +10,7 @@ from ops.cluster.connection import Connection
 from ops.cluster.reading import Reader, Unread
 from ops.preflight import doors
 from ops.preflight.facts import Claim, Facts, Namespace, Node, Quota, StorageClass
+from ops.preflight.storage import own_prometheus
 
 POD_MONITORS = "podmonitors.monitoring.coreos.com"
 PROMETHEUS_RULES = "prometheusrules.monitoring.coreos.com"
@@ -44,8 +45,7 @@ def gather(connection: Connection, version: str | None, stack: Stack) -> Facts:
         storage_classes=read.all(
             "/apis/storage.k8s.io/v1/storageclasses", "list storageclasses.storage.k8s.io", _storage_class
         )
-        if stack.installation is not None
-        or (stack.servers is not None and stack.servers.get("prometheus") is not None)
+        if own_prometheus(stack) is not None
         or any(workload.storage.value.kind in ("claim", "claimPerReplica") for workload in stack.workloads)
         else (),
         claims={

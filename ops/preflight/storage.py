@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from blueprint.settings.monitoring import PrometheusSize
 from blueprint.stack import Stack
 from blueprint.weights import Storage
 from ops.cluster.reading import Unread
@@ -47,12 +48,19 @@ def check(stack: Stack, facts: Facts) -> Iterator[Finding]:
             yield _class(name, setting, storage.storage_class, storage.access_mode, facts.storage_classes)
         elif storage.kind == "existingClaim":
             yield _claim(name, workload.name, storage, facts.claims.get(storage.claim_name or ""))
+    if (kept := own_prometheus(stack)) is not None:
+        section, size = kept
+        setting = f"monitoring.{section}.storageClass"
+        yield _class("storage of monitoring", setting, size.storage_class, "ReadWriteOnce", facts.storage_classes)
+
+
+def own_prometheus(stack: Stack) -> tuple[str, PrometheusSize] | None:
+    """The section of the settings that has the sizes of a Prometheus which the stack brings, and those sizes."""
     if stack.monitoring is not None and stack.monitoring.install is not None:
-        setting, wanted = "monitoring.install.storageClass", stack.monitoring.install.storage_class
-        yield _class("storage of monitoring", setting, wanted, "ReadWriteOnce", facts.storage_classes)
+        return "install", stack.monitoring.install
     if stack.servers is not None and stack.servers.get("prometheus") is not None:
-        setting, wanted = "monitoring.standalone.storageClass", stack.servers.settings.storage_class
-        yield _class("storage of monitoring", setting, wanted, "ReadWriteOnce", facts.storage_classes)
+        return "standalone", stack.servers.settings
+    return None
 
 
 def access_modes(provisioner: str) -> frozenset[str] | None:

@@ -1,34 +1,17 @@
 """The objects of Helm releases, judged by the same pack as the program's own."""
 
-import contextlib
-import os
-import subprocess
-import sys
-
-import grpc
 import pytest
-from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from blueprint.helm import RELEASE
 from tests.house.helm_stand_in import deployment, stand_in, without_helm
-from tests.policy.test_pack import judge
+from tests.policy.test_pack import judge, started
 from tests.support import PROJECT
 
 INPUTS = {"name": "m", "namespace": "llm", "chart": "c", "values": {"replicas": 1, "list": ["a"]}}
 
 
-@contextlib.contextmanager
 def pack(environment):
-    command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PROJECT.root / "policy")]
-    environment = {**os.environ, **environment}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=PROJECT.root / "policy", env=environment
-    ) as host:
-        try:
-            with grpc.insecure_channel(f"127.0.0.1:{int(host.stdout.readline())}") as channel:
-                yield analyzer_pb2_grpc.AnalyzerStub(channel)
-        finally:
-            host.kill()
+    return started(PROJECT.root / "policy", PROJECT.root / "policy", environment)
 
 
 @pytest.mark.parametrize(

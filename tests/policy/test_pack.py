@@ -1,6 +1,7 @@
 """The policy pack, judged through Pulumi's own policy host in another working directory."""
 
 import contextlib
+import os
 import subprocess
 import sys
 
@@ -23,10 +24,11 @@ def pack(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def started(folder, elsewhere):
-    """The pack in a folder, its host started in another."""
+def started(folder, elsewhere, environment=None):
+    """The pack in a folder, its host started in another, with more in its environment."""
     command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=elsewhere) as host:
+    environment = {**os.environ, **(environment or {})}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=elsewhere, env=environment) as host:
         try:
             port = int(host.stdout.readline())
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
