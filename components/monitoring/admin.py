@@ -14,12 +14,12 @@ ADMIN_USER = "admin-user"
 
 def register_admin(name: str, *, metadata: Any, opts: ResourceOptions) -> k8s.core.v1.Secret:
     """The Secret with name and password."""
-    data = {ADMIN_USER: encoded("admin"), ADMIN_PASSWORD: Output.secret(encoded(secrets.token_urlsafe(24)))}
+    data = {ADMIN_USER: _encoded("admin"), ADMIN_PASSWORD: Output.secret(_encoded(secrets.token_urlsafe(24)))}
     # Each run makes another one, and the first one stays.
     first = ResourceOptions.merge(opts, ResourceOptions(ignore_changes=["data"]))
     return k8s.core.v1.Secret(name, metadata=metadata, type="Opaque", data=data, opts=first)
 
 
-def encoded(text: str) -> str:
+def _encoded(text: str) -> str:
     """As a Secret's data has it."""
     return base64.b64encode(text.encode()).decode()

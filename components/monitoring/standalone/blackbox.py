@@ -10,7 +10,7 @@ from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.monitoring.probes import CONFIG_FILE, TOKENS_FOLDER, Probing
 from components.monitoring.probes import module_files
 from components.monitoring.standalone.place import ServerPlace
-from components.monitoring.standalone.pod import digest, pod_template, probe, resources, server_selector
+from components.monitoring.standalone.pod import deployment_spec, digest, pod_template, probe, resources
 
 _FOLDER = "/etc/blackbox"
 
@@ -66,11 +66,4 @@ def blackbox_spec(place: ServerPlace, probing: Probing, *, configuration: str) -
         },
         volumes=volumes,
     )
-    return {
-        "replicas": 1,
-        "selector": {"matchLabels": server_selector(server)},
-        "progressDeadlineSeconds": IMAGE_PULL_SECONDS,
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "revisionHistoryLimit": 5,
-        "template": template,
-    }
+    return deployment_spec(server, progress_seconds=IMAGE_PULL_SECONDS, template=template)

@@ -15,7 +15,7 @@ from blueprint.monitoring.standalone import (
 )
 from components.monitoring.admin import register_admin
 from components.monitoring.standalone.place import ServerPlace
-from components.monitoring.standalone.pod import digest, pod_template, probe, resources, server_selector
+from components.monitoring.standalone.pod import deployment_spec, digest, pod_template, probe, resources
 from components.monitoring.written import written
 
 _SECRETS_FOLDER = "/run/llm-inference/grafana"
@@ -90,12 +90,5 @@ def grafana_spec(place: ServerPlace, *, configuration: str, dashboards: Sequence
             {"name": "tmp", "emptyDir": {"sizeLimit": "100Mi"}},
         ],
     )
-    return {
-        "replicas": 1,
-        "selector": {"matchLabels": server_selector(server)},
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        # Beyond the five minutes of its first start.
-        "progressDeadlineSeconds": 600,
-        "revisionHistoryLimit": 5,
-        "template": template,
-    }
+    # Its first start takes up to five minutes.
+    return deployment_spec(server, progress_seconds=600, template=template)

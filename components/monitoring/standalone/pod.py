@@ -101,6 +101,18 @@ def _ports(server: Server) -> list[tuple[str, int]]:
     return [("http", server.port), *server.more_ports.items()]
 
 
+def deployment_spec(server: Server, *, progress_seconds: int, template: Mapping[str, Any]) -> Any:
+    """One replica that keeps nothing, replaced by one that is ready. progress_seconds: beyond what its start takes."""
+    return {
+        "replicas": 1,
+        "selector": {"matchLabels": server_selector(server)},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "progressDeadlineSeconds": progress_seconds,
+        "revisionHistoryLimit": 5,
+        "template": template,
+    }
+
+
 def stateful_set_spec(
     server: Server, settings: Standalone, *, replicas: int, size_gib: int, template: Mapping[str, Any]
 ) -> Any:

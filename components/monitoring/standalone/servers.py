@@ -13,10 +13,11 @@ from blueprint.workload import Workload
 from components.monitoring.standalone.alertmanager import register_alertmanager
 from components.monitoring.standalone.blackbox import register_blackbox
 from components.monitoring.standalone.grafana import register_grafana
-from components.monitoring.standalone.jaeger import register_jaeger
-from components.monitoring.standalone.loki import register_loki
+from components.monitoring.standalone.jaeger import jaeger
+from components.monitoring.standalone.loki import loki
 from components.monitoring.standalone.place import ServerPlace
 from components.monitoring.standalone.prometheus import register_prometheus
+from components.monitoring.standalone.store import register_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +68,13 @@ def _grafana(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None
 def _loki(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
     settings = args.servers.settings
     if settings.loki is not None:
-        register_loki(name, place, settings=settings, sizes=settings.loki)
+        register_store(name, place, settings=settings, keeper=loki(settings.loki))
 
 
 def _jaeger(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
     settings = args.servers.settings
     if settings.jaeger is not None:
-        register_jaeger(name, place, settings=settings, sizes=settings.jaeger)
+        register_store(name, place, settings=settings, keeper=jaeger(settings.jaeger))
 
 
 def _blackbox(name: str, place: ServerPlace, args: MonitoringServersArgs) -> None:
