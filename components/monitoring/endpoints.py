@@ -146,4 +146,4 @@ def _container(exporter: Exporter, image: Input[str], arguments: Input[Any]) -> 
 
 def probed(*, period: int, failures: int) -> Any:
     """It answers as long as it runs, whether the control plane does or not."""
-    return {**probe("/metrics", period=period, failures=failures), "httpGet": {"path": "/metrics", "port": _PORT_NAME}}
+    return probe("/metrics", period=period, failures=failures, port=_PORT_NAME)
