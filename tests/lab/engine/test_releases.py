@@ -32,8 +32,12 @@ k8s.helm.v3.Release(
     "r", name="m", namespace="releases", chart="chart", values=values, atomic=True, timeout={timeout}, opts=O())
 """
 UNPLACEABLE = {"nvidia.com/gpu": "64"}
-
-
+CONFINED = {
+    "runAsNonRoot": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 SECRET = '[{"name": "TOKEN", "value": pulumi.Output.secret("hush-hush")}]'
 
 
@@ -197,8 +201,9 @@ def test_objects_of_a_chart_that_break_a_rule_stop_the_deployment(stack, helm):
     told = stack.run("up", "--yes", "--policy-pack=policy", succeeds=False)
     assert 'Deployment m-decode: container "engine" is privileged' in told
     assert helm("list", "--short") == ""
-    stack.write(program())
+    stack.write(program(extra={"securityContext": CONFINED}))
     stack.run("up", "--yes", "--policy-pack=policy")
+    assert helm("list", "--short") == "m\n"
 
 
 def test_a_key_that_the_chart_does_not_know_fails_the_preview(stack):
