@@ -1,8 +1,5 @@
 """The lock files on disk: rendered the same way every time, replaced as a whole or not at all."""
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ import yaml
 
 from blueprint.issues import DescriptionError
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK, ImagesLock, ModelsLock, read_images_lock, read_models_lock
+from ops.editing import replace_file
 
 Lock = TypeVar("Lock", ModelsLock, ImagesLock)
 
@@ -78,10 +76,8 @@ class LockFile(Generic[Lock]):
             raise click.ClickException(
                 f"{path.name} was changed by somebody else meanwhile; nothing was written. Run again."
             )
-        # Through a symbolic link to the file itself, which the renaming would otherwise replace.
-        target = path.resolve()
         try:
-            _replace_file(target, text)
+            replace_file(path, text)
         except OSError as error:
             raise click.ClickException(f"{path.name} cannot be written: {error}. The old one is untouched.") from None
 
@@ -102,20 +98,3 @@ IMAGES = LockFile(
     empty=ImagesLock(),
     read=read_images_lock,
 )
-
-
-def _replace_file(target: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp's files are readable by their owner only.
-        temporary.chmod(target.stat().st_mode & 0o7777 if target.exists() else 0o644)
-        temporary.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
