@@ -89,8 +89,11 @@ if stack.cluster is not None:
             ),
             opts,
         )
-    for workload in stack.workloads:
-        models[workload.name] = GpuWorkload(
+    built: dict[str, GpuWorkload] = {}
+    # A route comes after all that it leads to, and nothing that a route shares requests with has one of its own.
+    for workload in sorted(stack.workloads, key=lambda one: one.exposure is not None):
+        shares = workload.exposure.value.backends[1:] if workload.exposure else ()
+        built[workload.object_name] = GpuWorkload(
             workload.name,
             GpuWorkloadArgs(
                 workload=workload,
@@ -103,9 +106,11 @@ if stack.cluster is not None:
                 keep_cache=stack.keep_weights,
                 operator=operator,
                 pulled=platform.pulled,
+                sharers=[built[backend.service] for backend in shares],
             ),
             opts,
-        ).url
+        )
+        models[workload.name] = built[workload.object_name].url
 
 if owner is not None:
     waiting = pulumi.ProviderResource("pulumi-python", "endpoint-waiting")

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from blueprint.canary import Canaries
 from blueprint.locks import ImagesLock, ModelsLock
 from blueprint.resources import Resolved
 from blueprint.settings import EndpointModel, KubernetesModel, Settings
@@ -32,6 +33,7 @@ class Description:
     settings: Settings
     models_lock: ModelsLock
     images_lock: ImagesLock
+    canaries: Canaries = field(default_factory=Canaries)
 
     @property
     def in_lab(self) -> bool:

@@ -75,6 +75,12 @@ _RETIRED: Mapping[tuple[str, str], str] = {
 }
 """By key and value, what to say of words that were allowed once, or elsewhere."""
 
+_ELSEWHERE: Mapping[str, str] = {
+    "canary": "An endpoint has an address of its own, and nothing in front of it shares requests out. Add a second "
+    "model with target: endpoint, and ask it by its own address.",
+}
+"""By key of a model that its target does not have, what to do instead."""
+
 _FORMS: Mapping[str, str] = {
     constraint.pattern: description.description
     for kind in (
@@ -199,7 +205,8 @@ def _issue(detail: Mapping[str, Any], place: Place) -> Issue:
     if kind in ("extra_forbidden", "invalid_key"):
         near = difflib.get_close_matches(path[-1], place.allowed, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""
-        problem, remedy = "unknown key", f"{hint}Allowed here: {', '.join(place.allowed)}."
+        allowed = f"{hint}Allowed here: {', '.join(place.allowed)}."
+        problem, remedy = "unknown key", _ELSEWHERE.get(path[-1], allowed) if "target" in place.allowed else allowed
     elif kind == "missing":
         problem, remedy = "this key is missing", f"Add it: {place.about}"
     elif kind in _UNREADABLE:

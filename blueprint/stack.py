@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blueprint.accelerators import ACCELERATORS
+from blueprint.canary import with_canaries
 from blueprint.checks import advise, cross_check
 from blueprint.description import Description
 from blueprint.endpoint import Endpoint, resolve_endpoint
@@ -114,7 +115,9 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         images=resolve_images(description),
         workloads=workloads,
         endpoints=endpoints,
-        warnings=[issue.render(f"Pulumi.{stack}.yaml") for issue in advise(description)],
+        warnings=[
+            issue.render(f"Pulumi.{stack}.yaml") for issue in description.canaries.as_written(advise(description))
+        ],
     )
 
 
@@ -122,10 +125,17 @@ def check_stack(
     stack: str, config: Mapping[str, Any], models_lock: ModelsLock, images_lock: ImagesLock
 ) -> tuple[Description | None, Sequence[Issue]]:
     """Every mistake of a stack's configuration, and its description as far as it could be read."""
-    parsed = parse(config)
+    expanded, canaries = with_canaries(config)
+    parsed = parse(expanded)
     if parsed.settings is None:
-        return None, parsed.issues
-    description = Description(stack=stack, settings=parsed.settings, models_lock=models_lock, images_lock=images_lock)
+        return None, canaries.as_written(parsed.issues)
+    description = Description(
+        stack=stack,
+        settings=parsed.settings,
+        models_lock=models_lock,
+        images_lock=images_lock,
+        canaries=canaries,
+    )
     found = list(cross_check(description))
     # What a whole cluster that is missing would have said is as unknown as what a refused key would have.
     missing = [issue.path for issue in found if issue.path == ("cluster",)]
@@ -135,7 +145,7 @@ def check_stack(
         if not any(_touches(path, refused) for path in (issue.path, *issue.reads) for refused in parsed.refused)
         and not any(_touches(path, gone) for path in issue.reads for gone in missing)
     ]
-    return description, [*parsed.issues, *crossed]
+    return description, canaries.as_written([*parsed.issues, *crossed])
 
 
 def _touches(path: KeyPath, refused: KeyPath) -> bool:

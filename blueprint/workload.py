@@ -32,6 +32,7 @@ class Workload:
     """One model, ready to be described to Kubernetes.
 
     object_name: name of its live objects; the oldest name of the model.
+    stable: of a canary, the name of the model that it is tried beside; None for any other.
     replicas: at most. Where something scales, how many there are is the scaler's to write, and nobody else's.
     image: what runs; of one that is built the tag, and up puts its digest there. image_name: what the stack calls it;
         None for an image that no name stands for.
@@ -52,6 +53,7 @@ class Workload:
     formerly: Sequence[str]
     object_name: str
     owner: str | None
+    stable: str | None
     engine: EngineProcess
     gpu_resource: str | None
     gpu_count: int
@@ -137,6 +139,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
         formerly=model.formerly,
         object_name=live_name,
         owner=model.owner,
+        stable=description.canaries.stable.get(name),
         engine=engine,
         gpu_resource=ACCELERATORS[model.accelerator.type].resource if model.accelerator else None,
         gpu_count=model.gpus_per_pod,

@@ -1,10 +1,11 @@
 """The ways from outside to a model: a route at a Gateway, an Ingress, and the host's certificate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi import ComponentResource, Input, Resource, ResourceOptions
 
 from blueprint import exposure as resolved
 from blueprint.workload import Workload
@@ -23,6 +24,7 @@ class ExposureArgs:
     workload: Workload
     exposure: resolved.Exposure
     namespace: Input[str]
+    sharers: Sequence[Resource]  # the other models that its route leads to
 
 
 class Exposure(ComponentResource):
@@ -67,7 +69,8 @@ class Exposure(ComponentResource):
             kind="HTTPRoute",
             metadata=self._metadata(self._args.workload.object_name),
             spec=route_spec(exposure, exposure.parent),
-            opts=ResourceOptions(parent=self),
+            # Requests that are sent to a model while it still loads fail.
+            opts=ResourceOptions(parent=self, depends_on=[*self._args.sharers]),
         )
 
     def _ingress(self, name: str) -> None:

@@ -1,6 +1,6 @@
 """One model on the cluster's GPUs: its identity, environment, weights, replicas, and the way to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from pulumi import Alias, ComponentResource, Input, Output, Resource, ResourceOp
 
 from blueprint.metrics.scraping import PROTOCOLS, relabelings
 from blueprint.monitoring.rules import model_rules
-from blueprint.monitoring.scrape import INTERVAL
+from blueprint.monitoring.scrape import INTERVAL, target_relabelings
 from blueprint.settings import Monitoring
 from blueprint.settings.stack import SecretKey
 from blueprint.workload import Workload
@@ -40,6 +40,7 @@ class GpuWorkloadArgs:
     secrets: Mapping[str, Output[str]]  # by name, the values that the settings name
     operator: Resource | None  # what defines monitors and rules, where the stack installs it
     pulled: Resource | None  # replicas are replaced once it is ready
+    sharers: Sequence[Resource]  # other models to which its route leads, which have to be ready before
 
 
 class GpuWorkload(ComponentResource):
@@ -67,19 +68,22 @@ class GpuWorkload(ComponentResource):
         self._disruption_budget(name)
         self._keys(name, args.secrets)
         service = self._service(name)
-        register_claim(name, self._place, protect=args.protect_cache, keep=args.keep_cache)
+        # What is only tried goes as a whole.
+        stays = args.workload.stable is None
+        protect, keep = args.protect_cache and stays, args.keep_cache and stays
+        register_claim(name, self._place, protect=protect, keep=keep)
         filled = register_download(name, self._place, args.hub_token)
         register_replicas(
             name,
             self._place,
             hub_token=args.hub_token,
-            keep_claims=args.keep_cache or args.protect_cache,
+            keep_claims=keep or protect,
             after=[*filled, *([args.pulled] if args.pulled else [])],
         )
         self._autoscaler(name)
         self._pod_monitor(name, args)
         self._rules(name, args)
-        self._exposure(name)
+        self._exposure(name, args.sharers)
         self.url = Output.format("http://{0}.{1}", service.metadata["name"], args.namespace)
         self.register_outputs({"url": self.url})
 
@@ -193,11 +197,13 @@ class GpuWorkload(ComponentResource):
             operator=args.operator,
         )
 
-    def _exposure(self, name: str) -> None:
+    def _exposure(self, name: str, sharers: Sequence[Resource]) -> None:
         workload = self._place.workload
         if workload.exposure is None:
             return
-        args = ExposureArgs(workload=workload, exposure=workload.exposure.value, namespace=self._place.namespace)
+        args = ExposureArgs(
+            workload=workload, exposure=workload.exposure.value, namespace=self._place.namespace, sharers=sharers
+        )
         Exposure(f"{name}-exposure", args, self._place.opts())
 
 
@@ -214,6 +220,7 @@ def pod_monitor_spec(workload: Workload) -> Any:
     """Scrape of the engine's own metrics."""
     engine = workload.engine
     protocols = PROTOCOLS.get(engine.name)
+    relabeled = target_relabelings(workload)
     return {
         "selector": {"matchLabels": selector(workload)},
         **({"scrapeProtocols": list(protocols)} if protocols else {}),
@@ -222,6 +229,7 @@ def pod_monitor_spec(workload: Workload) -> Any:
                 "port": engine.metrics_port_name,
                 "path": engine.metrics_path,
                 "interval": INTERVAL,
+                **({"relabelings": relabeled} if relabeled else {}),
                 "metricRelabelings": relabelings(engine.name),
             }
         ],

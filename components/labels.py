@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from blueprint.canary import TRACK
 from blueprint.description import PART_OF, own_labels
 from blueprint.workload import Workload
 
@@ -36,4 +37,5 @@ def labels(workload: Workload) -> Mapping[str, str]:
         "app.kubernetes.io/managed-by": "pulumi",
         "llm-inference/model": workload.name,
         **({"llm-inference/owner": workload.owner} if workload.owner else {}),
+        **(dict([TRACK]) if workload.stable else {}),
     }

@@ -163,6 +163,15 @@ def _code(value: Any) -> str:
     return f"`{written.removesuffix('...' + chr(10)).strip()}`"
 
 
+_PLAIN: Mapping[Any, str] = {
+    int: "whole number",
+    float: "number",
+    bool: "`true`, `false`",
+    str: "text",
+    Any: "any value",
+}
+
+
 def _kind(annotation: Any, info: FieldInfo | None = None) -> str:
     """What may stand there, in a few words."""
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -180,7 +189,7 @@ def _kind(annotation: Any, info: FieldInfo | None = None) -> str:
     elif models_in(annotation):
         words = "mapping, see below"
     else:
-        plain = {int: "whole number", float: "number", bool: "`true`, `false`", str: "text"}[annotation]
+        plain = _PLAIN[annotation]
         words = f"{plain} {_range(info)}".strip()
     return words
 

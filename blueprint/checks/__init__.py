@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from blueprint.checks import (
+    canary,
     cluster,
     collector,
     doors,
@@ -41,6 +42,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         scaling,
         doors,
         exposure,
+        canary,
         endpoints,
         endpoint_engines,
         llm_d,
@@ -57,5 +59,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure, collector, probes):
+    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure, canary, collector, probes):
         yield from concern.advise(description)

@@ -75,7 +75,8 @@ def _quota(description: Description, cluster: Cluster) -> Iterator[Issue]:
         yield Issue(
             path=("cluster", "accelerators", types[0], "available"),
             problem=f"{offered} GPUs{of_all} cannot hold all replicas at their maximum, {wanted} ({terms})",
-            remedy=f"Raise it to {enough}, or lower scaling.max or accelerator.count of these models.",
+            remedy=f"Raise it to {enough}, or lower scaling.max or accelerator.count of these models"
+            + (", or remove the canary." if any(n in description.canaries.stable for n, _ in users) else "."),
             reads=(
                 *(("models", n, key) for n, _ in users for key in ("scaling", "accelerator", "parallel")),
                 *(("cluster", "accelerators", name) for name in types[1:]),

@@ -203,7 +203,8 @@ def _split(
     path, cluster = ("models", name, "expose", "split"), description.settings.cluster
     if not expose.split:
         return
-    if cluster is not None and cluster.ingress is not None:
+    # Canaries say it themselves.
+    if cluster is not None and cluster.ingress is not None and expose.split.keys() - description.canaries.stable:
         yield Issue(
             path=path,
             problem="an Ingress has no weights",

@@ -7,6 +7,7 @@ dashboards and scalers read the same series whoever scrapes.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blueprint.canary import SERIES_LABEL
 from blueprint.description import own_labels
 from blueprint.metrics.queries import selector
 from blueprint.metrics.scraping import relabelings
@@ -26,10 +27,18 @@ def exporter_job(name: str, *, namespace: str) -> Any:
 
 
 def _job(workload: Workload, namespace: str) -> Any:
+    job = _pods_job(workload.object_name, namespace, workload.engine.metrics_port_name, workload.engine.metrics_path)
     return {
-        **_pods_job(workload.object_name, namespace, workload.engine.metrics_port_name, workload.engine.metrics_path),
+        **job,
+        "relabel_configs": [*job["relabel_configs"], *map(_plain, target_relabelings(workload))],
         "metric_relabel_configs": [_plain(step) for step in relabelings(workload.engine.name)],
     }
+
+
+def target_relabelings(workload: Workload) -> Sequence[Mapping[str, str]]:
+    """What is done to the labels of a model's targets, as a PodMonitor's relabelings."""
+    labels = SERIES_LABEL if workload.stable else {}
+    return [{"targetLabel": label, "replacement": value} for label, value in labels.items()]
 
 
 def _pods_job(name: str, namespace: str, port: str, path: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from blueprint.canary import SERIES_LABEL
 from blueprint.metrics import Meaning, Metric, emitted
 from blueprint.metrics.queries import matchers, selector
 from blueprint.metrics.raw import Raw
@@ -42,7 +43,13 @@ class Subject:
     @property
     def labels(self) -> Mapping[str, str]:
         """Labels of the recorded series."""
-        return {"namespace": self.namespace, "model": self.workload.name, "engine": self.workload.engine.name}
+        track = SERIES_LABEL if self.workload.stable else {}
+        return {
+            "namespace": self.namespace,
+            "model": self.workload.name,
+            "engine": self.workload.engine.name,
+            **track,
+        }
 
     @property
     def alert_labels(self) -> Mapping[str, str]:

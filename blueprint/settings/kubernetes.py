@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from blueprint.settings.base import HubRepository, HubRevision, LabelValue, ModelName, SettingsModel
+from blueprint.settings.canary import Canary
 from blueprint.settings.engines import ClusterEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
@@ -40,6 +41,7 @@ class KubernetesModel(SettingsModel):
     scaling: Scaling = Field(default_factory=Scaling)
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)
     expose: Expose | None = None
+    canary: Canary | None = None
     llm_d: LlmD | None = None
     objectives: Objectives = Field(default_factory=Objectives)
     formerly: Annotated[

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import httpx2
 
+from blueprint.canary import with_canaries
 from endpoints.errors import redacted
 from ops.asking.endpoint import endpoint_target
 from ops.asking.targets import Target, loopback_target
@@ -203,7 +204,8 @@ class Options:
 
 def _settings(stack: str, model: str) -> Mapping[str, Any]:
     """What the stack file says about a model."""
-    found: Mapping[str, Any] = Project.find().values(stack)["models"][model]
+    values, _ = with_canaries(Project.find().values(stack))
+    found: Mapping[str, Any] = values["models"][model]
     return found
 
 

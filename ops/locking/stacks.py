@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from blueprint.canary import with_canaries
 from ops.project import Project
 
 
@@ -18,7 +19,7 @@ def values_of_stacks(project: Project) -> tuple[dict[str, Mapping[str, Any]], bo
     for stack in project.stacks():
         where = f"Pulumi.{stack}.yaml"
         try:
-            found[where] = project.values(stack)
+            found[where], _ = with_canaries(project.values(stack))
         except (click.ClickException, OSError, UnicodeDecodeError) as error:
             message = error.message if isinstance(error, click.ClickException) else f"{where}: {error}"
             click.echo(f"{message} Skipped.", err=True)

@@ -9,6 +9,7 @@ import pytest
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.stack import resolve_stack
 from tests.blueprint import stack_files
+from tests.blueprint.canary_mistakes import CANARY_MISTAKES, TRIED
 from tests.blueprint.collector_mistakes import COLLECTOR_MISTAKES
 from tests.blueprint.endpoint_mistakes import ENDPOINT_MISTAKES
 from tests.blueprint.engine_mistakes import ENGINE_MISTAKES
@@ -38,6 +39,7 @@ from tests.blueprint.weights_mistakes import WEIGHTS_MISTAKES
 
 ALL_MISTAKES = {
     **MISTAKES,
+    **CANARY_MISTAKES,
     **LIFECYCLE_MISTAKES,
     **LLM_D_MISTAKES,
     **PARALLEL_MISTAKES,
@@ -55,13 +57,14 @@ ALL_MISTAKES = {
 
 @pytest.mark.parametrize(
     "base",
-    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, OWN, INGRESS, IMAGES, OWN_MONITORING, WATCHING],
+    [PROD, LAB, ENDPOINTS, LAB_ENDPOINTS, SHARED, TRIED, OWN, INGRESS, IMAGES, OWN_MONITORING, WATCHING],
     ids=[
         "prod",
         "lab",
         "endpoints",
         "endpoints of the lab",
         "existing gateway",
+        "canary",
         "own gateway",
         "ingress",
         "images",

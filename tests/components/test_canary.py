@@ -1,0 +1,124 @@
+"""A canary: a workload of its own that answers a share of a model's requests, and leaves the model as it was."""
+
+import logging
+
+import pytest
+import yaml
+
+from ops.manifests import differences
+from tests.components.test_exposure import engine, published
+from tests.support import manifests, merged, registered
+
+CANARY = {"canary": {"share": 10, "revision": "next", "engine": {"maxModelLen": 4096}}}
+TRACK = "llm-inference/track"
+
+
+def tried(**sections):
+    return merged(published(), {"models": {"m": CANARY}, **sections})
+
+
+@pytest.fixture(scope="module")
+def objects():
+    return manifests(tried(monitoring={"mode": "operator"}))
+
+
+@pytest.fixture(scope="module")
+def before():
+    return manifests(merged(published(), {"monitoring": {"mode": "operator"}}))
+
+
+def test_a_canary_comes_and_goes_and_changes_nothing_of_its_model_but_the_route(before, objects):
+    changed = {line.partition(".")[0] for line in differences(before, objects)}
+    of_the_model = {key for key in changed if "m-canary" not in key}
+    assert {key for key in before if key.endswith("/m")} > {"Deployment/m", "Service/m", "PodMonitor/m"}
+    assert of_the_model == {"HTTPRoute/m"}
+
+
+def test_the_shares_of_the_route_sum_up_to_all_requests(objects):
+    (rule,) = objects["HTTPRoute/m"]["spec"]["rules"]
+    assert {one["name"]: one["weight"] for one in rule["backendRefs"]} == {"m": 90, "m-canary": 10}
+
+
+def test_no_selector_of_one_finds_pods_of_the_other(objects):
+    pods = {name: objects[f"Deployment/{name}"]["spec"]["template"]["metadata"]["labels"] for name in ("m", "m-canary")}
+    for name, other in (("m", "m-canary"), ("m-canary", "m")):
+        selectors = [
+            objects[f"Deployment/{name}"]["spec"]["selector"]["matchLabels"],
+            objects[f"Service/{name}"]["spec"]["selector"],
+            objects[f"PodMonitor/{name}"]["spec"]["selector"]["matchLabels"],
+            objects[f"PodDisruptionBudget/{name}"]["spec"]["selector"]["matchLabels"],
+            objects[f"NetworkPolicy/{name}"]["spec"]["podSelector"]["matchLabels"],
+        ]
+        for selector in selectors:
+            assert selector.items() <= pods[name].items()
+            assert not selector.items() <= pods[other].items()
+            assert TRACK not in selector
+
+
+def test_pods_scrape_and_rules_of_a_canary_alone_carry_its_track(objects):
+    for name, track in (("m", None), ("m-canary", "canary")):
+        labels = objects[f"Deployment/{name}"]["spec"]["template"]["metadata"]["labels"]
+        assert labels.get(TRACK) == track
+        (endpoint,) = objects[f"PodMonitor/{name}"]["spec"]["podMetricsEndpoints"]
+        scraped = {one["targetLabel"]: one["replacement"] for one in endpoint.get("relabelings", [])}
+        assert scraped.get("track") == track
+        rules = [rule for group in objects[f"PrometheusRule/{name}"]["spec"]["groups"] for rule in group["rules"]]
+        assert {rule["labels"].get("track") for rule in rules} == {track}
+
+
+def test_a_prometheus_without_operator_scrapes_the_track_too():
+    objects = manifests(tried(monitoring={"mode": "standalone"}))
+    config = yaml.safe_load(objects["ConfigMap/llm-prometheus"]["data"]["prometheus.yaml"])
+    jobs = {job["job_name"]: job["relabel_configs"] for job in config["scrape_configs"]}
+    track = {"target_label": "track", "replacement": "canary"}
+    assert track in jobs["llm/m-canary"]
+    assert track not in jobs["llm/m"]
+
+
+def test_callers_notice_nothing_of_which_one_answers(objects):
+    """The same names, the same keys."""
+    names = {}
+    for name in ("m", "m-canary"):
+        arguments = engine(objects, name)["args"]
+        start = arguments.index("--served-model-name") + 1
+        names[name] = arguments[start : arguments.index("--host=0.0.0.0")]
+        assert "--config" in arguments
+    assert names["m"] == names["m-canary"] == ["m", "Qwen/Qwen2.5-1.5B-Instruct"]
+
+
+def test_a_canary_has_what_it_tries_and_the_rest_of_its_model(objects):
+    stable, canary = (set(engine(objects, name)["args"]) for name in ("m", "m-canary"))
+    assert {one for one in canary - stable if one.startswith("--max")} == {"--max-model-len=4096"}
+    assert "--revision=next" in canary
+    assert objects["Deployment/m-canary"]["spec"]["replicas"] == 1
+
+
+def test_the_route_waits_for_the_canary():
+    """A share that is sent to a model while it loads fails for minutes."""
+    order = [one.name for one in registered(tried())]
+    assert order.index("m-canary-deployment") < order.index("m-exposure-route")
+
+
+def test_a_canary_goes_as_a_whole_even_where_nothing_may_be_deleted():
+    objects = manifests(tried(deletion={"keepWeights": True}))
+    kept = {
+        name: "pulumi.com/patchForce" in objects[f"PersistentVolumeClaim/{name}-cache"]["metadata"]["annotations"]
+        for name in ("m", "m-canary")
+    }
+    assert kept == {"m": True, "m-canary": False}
+
+
+def test_its_gpus_are_counted_and_said_before(caplog):
+    with caplog.at_level(logging.WARNING):
+        registered(tried())
+    (said,) = [one.getMessage() for one in caplog.records if "models.m.canary:" in one.getMessage()]
+    assert "10 % of the requests go to it, and it takes 1 more nvidia-l4 (6 of 8 stay spare)" in said
+    assert "10 GiB for its own copy of the weights" in said
+    assert "llm canary judge m --stack dev" in said
+
+
+def test_it_is_said_when_a_canary_takes_the_spare_gpu_of_rollouts(caplog):
+    with caplog.at_level(logging.WARNING):
+        registered(tried(cluster={"accelerators": {"nvidia-l4": {"available": 2}}}))
+    (said,) = [one.getMessage() for one in caplog.records if "and it takes 1 more" in one.getMessage()]
+    assert "the spare GPU of rollouts: the old replica of m goes first while it is there" in said
