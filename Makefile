@@ -85,6 +85,10 @@ chat: setup ## Talk to MODEL of STACK (dev). PROMPT="...": one question.
 	$(if $(MODEL),,$(error Say which model: make chat MODEL=name))
 	@$(DEPLOY) run --stack $(STACK) -- llm chat --stack $(STACK) -- $(MODEL) $(if $(value PROMPT),'$(subst ','\'',$(value PROMPT))')
 
+.PHONY: smoke
+smoke: setup ## Ask each model of STACK (dev) as its callers do. MODEL=name: one. ARGS="--deadline 60 --json".
+	@$(DEPLOY) run --stack $(STACK) -- llm smoke --stack $(STACK) $(ARGS) $(MODEL)
+
 .PHONY: metrics
 metrics: setup ## What the models of STACK (dev) promise, and what its Prometheus says of it.
 	@$(DEPLOY) run --stack $(STACK) -- llm metrics --stack $(STACK)

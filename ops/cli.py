@@ -18,6 +18,7 @@ COMMANDS = {
     "policy": "ops.policy",
     "render": "ops.render",
     "schema": "ops.schema",
+    "smoke": "ops.smoke.command",
     "status": "ops.status.command",
 }
 """Each command is the click command `command` of its module, imported only when it is asked for."""

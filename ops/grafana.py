@@ -45,7 +45,7 @@ def opened(stack: Stack, dashboard: str | None) -> None:
         )
     where = {"context": cluster.context, "namespace": grafana.namespace}
     try:
-        with forward("Grafana", **where, service=grafana.service, port=grafana.port) as way:
+        with forward("Grafana", **where, to=f"service/{grafana.service}", port=grafana.port) as way:
             url = f"http://127.0.0.1:{way.port}{path}"
             click.echo(f"{url}\n{_password(grafana.secret, **where)}\nCtrl-C ends the way to it.")
             _browse(url)

@@ -22,6 +22,7 @@ from blueprint.checks import (
     placement,
     probes,
     scaling,
+    smoke,
     watching,
     weights,
 )
@@ -53,6 +54,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         objectives,
         collector,
         watching,
+        smoke,
     ):
         yield from concern.check(description)
 

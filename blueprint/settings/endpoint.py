@@ -17,6 +17,7 @@ from blueprint.settings.base import (
     VariableName,
 )
 from blueprint.settings.endpoint_engines import EndpointEngine
+from blueprint.settings.smoke import Smoke
 
 
 class Instance(SettingsModel):
@@ -142,6 +143,7 @@ class EndpointModel(SettingsModel):
         description="Take over an endpoint of this name that exists already, if its settings are as asked and no stack "
         "of another name has made it. Without it that is an error.",
     )
+    smoke: Smoke = Field(default_factory=Smoke)
     ready_minutes: int = Field(
         # 30: instances that were short of capacity took 18 minutes to come.
         default=30,

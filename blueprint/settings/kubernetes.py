@@ -14,6 +14,7 @@ from blueprint.settings.objectives import Objectives
 from blueprint.settings.parallel import Parallel
 from blueprint.settings.placement import AcceleratorChoice, Placement, Resources
 from blueprint.settings.scaling import Scaling
+from blueprint.settings.smoke import Smoke
 from blueprint.settings.weights import Cache, Source
 
 
@@ -44,6 +45,7 @@ class KubernetesModel(SettingsModel):
     canary: Canary | None = None
     llm_d: LlmD | None = None
     objectives: Objectives = Field(default_factory=Objectives)
+    smoke: Smoke = Field(default_factory=Smoke)
     formerly: Annotated[
         list[ModelName],
         Field(

@@ -45,20 +45,36 @@ def workload_target(workload: Workload, cluster: Cluster, settings: Mapping[str,
             awake=True,
         )
 
-    if cluster.context == cluster.id == LAB_ID:
-        yield target(_in_lab(workload, cluster))
-    elif expose.get("auth") in ("engineKey", "none"):
+    if not in_lab(cluster) and expose.get("auth") in ("engineKey", "none"):
         yield target(f"https://{expose['host']}")
     else:  # not exposed, or behind a gateway that asks for what we do not have
-        way = forwarded(
-            workload.name,
-            context=cluster.context,
-            namespace=cluster.namespace.name,
-            service=workload.object_name,
-            port=80,
-        )
-        with way as port:
-            yield target(f"http://127.0.0.1:{port}")
+        with service_url(workload, cluster) as url:
+            yield target(url)
+
+
+@contextlib.contextmanager
+def service_url(workload: Workload, cluster: Cluster) -> Iterator[str]:
+    """Where a model's Service is reached from here, for as long as the way is open.
+
+    Raises NotSoError when there is no way, UnusableError when it takes something that is not there.
+    """
+    if in_lab(cluster):
+        yield _in_lab(workload, cluster)
+        return
+    way = forwarded(
+        workload.name,
+        context=cluster.context,
+        namespace=cluster.namespace.name,
+        to=f"service/{workload.object_name}",
+        port=80,
+    )
+    with way as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def in_lab(cluster: Cluster) -> bool:
+    """Whether a cluster is this machine's lab."""
+    return cluster.context == cluster.id == LAB_ID
 
 
 def _in_lab(workload: Workload, cluster: Cluster) -> str:

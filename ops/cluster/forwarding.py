@@ -65,20 +65,20 @@ class Forward:
 
 
 @contextlib.contextmanager
-def forwarded(who: str, *, context: str, namespace: str, service: str, port: int) -> Iterator[int]:
-    """A port of this machine that leads to a Service's port while this lasts. who: for complaints.
+def forwarded(who: str, *, context: str, namespace: str, to: str, port: int) -> Iterator[int]:
+    """A port of this machine that leads to a port while this lasts. who: for complaints. to: KIND/NAME of an object.
 
     Raises UnusableError without kubectl, NotSoError with its complaint.
     """
-    with forward(who, context=context, namespace=namespace, service=service, port=port) as way:
+    with forward(who, context=context, namespace=namespace, to=to, port=port) as way:
         yield way.port
 
 
 @contextlib.contextmanager
-def forward(who: str, *, context: str, namespace: str, service: str, port: int) -> Iterator[Forward]:
+def forward(who: str, *, context: str, namespace: str, to: str, port: int) -> Iterator[Forward]:
     """The same, of which one can see that it ended."""
     # A port that the system chooses: two at a time do not meet.
-    what = ["port-forward", f"service/{service}", f":{port}", "--address=127.0.0.1"]
+    what = ["port-forward", to, f":{port}", "--address=127.0.0.1"]
     try:
         process = subprocess.Popen(
             ["kubectl", "--context", context, "--namespace", namespace, *what],

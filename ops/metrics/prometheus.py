@@ -77,7 +77,7 @@ def reached(url: str, cluster: Cluster) -> Iterator[str]:
         "Prometheus",
         context=cluster.context,
         namespace=namespace,
-        service=service,
+        to=f"service/{service}",
         port=address.port or address.default_port,
     )
     with way as port:

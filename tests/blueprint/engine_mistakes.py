@@ -61,6 +61,17 @@ def extra(name: str, words: list[str], problem: str, remedy: str, *, index: int 
 NOT_HERE = "is not for extraArgs"
 
 ENGINE_MISTAKES = {
+    # What `llm smoke` cannot check.
+    "structured answers of TGI": wrong(
+        "models.m-tgi.smoke.structured",
+        True,
+        "engine tgi is not known to hold",
+        "use engine vllm or sglang",
+        base=STACK,
+    ),
+    "unknown way to ask": wrong(
+        "models.m-vllm.smoke.ask", "embed", "'embed' is not allowed", "Use 'chat' or 'completion'", base=STACK
+    ),
     # Options that an engine does not have, and those of another engine.
     "vLLM's word for SGLang": engine(
         "sglang", "gpuMemoryUtilization", 0.9, "unknown key", "Allowed here: chatTemplate, chunkedPrefillSize"

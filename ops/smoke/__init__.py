@@ -1,0 +1,1 @@
+"""`llm smoke`: whether what was deployed answers, asked as its callers ask."""
