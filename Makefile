@@ -89,6 +89,10 @@ chat: setup ## Talk to MODEL of STACK (dev). PROMPT="...": one question.
 smoke: setup ## Ask each model of STACK (dev) as its callers do. MODEL=name: one. ARGS="--deadline 60 --json".
 	@$(DEPLOY) run --stack $(STACK) -- llm smoke --stack $(STACK) $(ARGS) $(MODEL)
 
+.PHONY: history
+history: setup ## Who changed STACK (dev), when, from which commit, and what came of it.
+	@$(DEPLOY) run --stack $(STACK) -- llm history --stack $(STACK) $(ARGS)
+
 .PHONY: metrics
 metrics: setup ## What the models of STACK (dev) promise, and what its Prometheus says of it.
 	@$(DEPLOY) run --stack $(STACK) -- llm metrics --stack $(STACK)

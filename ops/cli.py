@@ -13,6 +13,7 @@ COMMANDS = {
     "endpoints": "ops.endpoints.commands",
     "explain": "ops.explain",
     "generate": "ops.asking.generate",
+    "history": "ops.delivery.history",
     "lock": "ops.lock",
     "metrics": "ops.metrics.command",
     "policy": "ops.policy",

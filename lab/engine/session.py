@@ -27,6 +27,7 @@ from lab.engine.resources import PROVIDER_PREFIX, Snapshot
 from lab.engine.store import checkpoint
 from lab.engine.store.backend import Backend
 from lab.engine.store.crypto import Crypter, passphrase_of
+from lab.engine.store.origin import Origin, origin
 
 Show = Callable[[Event], None]
 
@@ -100,7 +101,7 @@ class Session:
         before, config = self.load(), self.config
         writer = checkpoint.Writer(lambda: self.crypter)
         changes: dict[str, int] = {}
-        began = time.time()
+        began, came_from = time.time(), origin(self.root)
 
         async def save(snapshot: Snapshot) -> None:
             # In a thread: others go on working while the disk does.
@@ -144,7 +145,7 @@ class Session:
             await hosts.close()
             await server.stop(grace=None)
         if not options.preview:
-            self._record(kind, context.journal.snapshot(), writer, began, changes, worked=worked)
+            self._record(kind, context.journal.snapshot(), writer, began, changes, came_from=came_from, worked=worked)
         return Outcome(worked, changes, settled=context.journal.untouched)
 
     async def _deploy(self, deployment: Deployment, kind: str, config: StackConfig, engine: str) -> bool:
@@ -162,13 +163,15 @@ class Session:
         began: float,
         changes: dict[str, int],
         *,
+        came_from: Origin,
         worked: bool,
     ) -> None:
+        message, commit = came_from
         entry: dict[str, Any] = {
             "kind": kind,
             "startTime": int(began),
-            "message": "",
-            "environment": {"exec.kind": "llm-inference.lab.engine"},
+            "message": message,
+            "environment": {"exec.kind": "llm-inference.lab.engine", **commit},
             "config": {},
             "version": len(self.backend.history(self.stack)) + 1,
             "result": "succeeded" if worked else "failed",
