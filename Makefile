@@ -47,6 +47,14 @@ server/.venv/.synced: server/pyproject.toml server/uv.lock | $(UV)
 .PHONY: server
 server: setup server/.venv/.synced ## Install what the inference server needs (about 5 GB); see docs/server.md.
 
+# Of its own, too: it is what the Space has. The browser's driver is for the tests alone.
+space/.venv/.synced: space/pyproject.toml space/uv.lock | $(UV)
+	cd space && $(UV) sync --frozen --quiet --compile-bytecode --group browser
+	@touch $@
+
+.PHONY: space
+space: setup space/.venv/.synced ## Install what the demo of a Space needs (0.6 GB); see docs/space.md.
+
 .PHONY: image
 image: ## Build the server's image. FILE=server/Dockerfile.vllm, TAG=name, BASE=image, DOCKER=path; see docs/images.md.
 	DOCKER_BUILDKIT=1 $(or $(DOCKER),docker) build server --file $(or $(FILE),server/Dockerfile) --tag $(or $(TAG),llm-inference-server) \
@@ -142,11 +150,11 @@ lint: setup ## Formatting, lint, types, import contracts.
 	$(RUN) lint-imports
 
 .PHONY: test
-test: lint tools server ## Lint, then all tests but the slow proofs.
+test: lint tools server space ## Lint, then all tests but the slow proofs.
 	$(RUN) pytest -m "not prove" $(PARALLEL) $(PYTEST_OPTIONS)
 
 .PHONY: prove
-prove: tools server ## The slow proofs.
+prove: tools server space ## The slow proofs.
 	$(RUN) pytest -m prove $(PARALLEL) $(PYTEST_OPTIONS)
 
 .PHONY: bench
