@@ -47,6 +47,7 @@ server/.venv/.synced: server/pyproject.toml server/uv.lock | $(UV)
 .PHONY: server
 server: setup server/.venv/.synced ## Install what the inference server needs (about 5 GB); see docs/server.md.
 
+SPACE_EXPORT := $(UV) export --frozen --quiet --no-hashes --no-header --no-annotate --no-default-groups --no-emit-project
 # Of its own, too: it is what the Space has. The browser's driver is for the tests alone.
 space/.venv/.synced: space/pyproject.toml space/uv.lock | $(UV)
 	cd space && $(UV) sync --frozen --quiet --compile-bytecode --group browser
@@ -54,6 +55,10 @@ space/.venv/.synced: space/pyproject.toml space/uv.lock | $(UV)
 
 .PHONY: space
 space: setup space/.venv/.synced ## Install what the demo of a Space needs (0.6 GB); see docs/space.md.
+
+.PHONY: space-lock
+space-lock: | $(UV) ## Lock the newest versions for the demo, and write the requirements.txt that the Space reads.
+	cd space && $(UV) lock --quiet --upgrade && $(SPACE_EXPORT) --output-file requirements.txt
 
 .PHONY: image
 image: ## Build the server's image. FILE=server/Dockerfile.vllm, TAG=name, BASE=image, DOCKER=path; see docs/images.md.

@@ -20,6 +20,7 @@ COMMANDS = {
     "render": "ops.render",
     "schema": "ops.schema",
     "smoke": "ops.smoke.command",
+    "space": "ops.space.command",
     "status": "ops.status.command",
 }
 """Each command is the click command `command` of its module, imported only when it is asked for."""

@@ -29,7 +29,7 @@ class Hub:
     def __init__(self, endpoint: str, token: str | None, timeout: float):
         self.description = public_address(endpoint)
         self._timeout = timeout
-        self._token_withheld = token is not None and not _private_way(endpoint)
+        self._token_withheld = token is not None and not private_way(endpoint)
         self._has_token = token is not None and not self._token_withheld
         # False, not None: None would take a token that somebody once saved on this machine.
         self._api = HfApi(endpoint=endpoint.rstrip("/"), token=(token if self._has_token else None) or False)
@@ -116,7 +116,8 @@ def public_address(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
-def _private_way(endpoint: str) -> bool:
+def private_way(endpoint: str) -> bool:
+    """Whether nobody on the way to an address reads what goes there: https, or this machine."""
     parts = urlsplit(endpoint)
     if parts.scheme == "https" or parts.hostname == "localhost":
         return True
