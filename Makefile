@@ -102,6 +102,10 @@ chat: setup ## Talk to MODEL of STACK (dev). PROMPT="...": one question.
 smoke: setup ## Ask each model of STACK (dev) as its callers do. MODEL=name: one. ARGS="--deadline 60 --json".
 	@$(DEPLOY) run --stack $(STACK) -- llm smoke --stack $(STACK) $(ARGS) $(MODEL)
 
+.PHONY: release
+release: setup ## Bring STACK (dev) up, test it, and go back to the last good commit when that fails. ARGS="--good COMMIT".
+	@ENGINE=$(ENGINE) $(RUN) llm release --stack $(STACK) $(ARGS)
+
 .PHONY: history
 history: setup ## Who changed STACK (dev), when, from which commit, and what came of it.
 	@$(DEPLOY) run --stack $(STACK) -- llm history --stack $(STACK) $(ARGS)

@@ -42,6 +42,15 @@ def with_value(text: str, keys: Keys, value: Any, *, after: str | None = None) -
 
     Raises EditError when the text is no YAML, or holds something else than a mapping on the way.
     """
+    old = _at(text, keys)
+    if isinstance(old, dict) and old and isinstance(value, Mapping) and value and _by_name({*old, *value}):
+        # Key by key, so that what they have in common keeps its comments.
+        for gone in [key for key in old if key not in value]:
+            text = without(text, (*keys, gone))
+        for key, inner in value.items():
+            if key not in old or repr(old[key]) != repr(inner):
+                text = with_value(text, (*keys, key), inner)
+        return text
     return _checked(text, keys, lambda values: _set(values, keys, value), lambda: _with(text, keys, value, after))
 
 
@@ -72,14 +81,15 @@ def replace_texts(changes: Mapping[Path, tuple[str, str]]) -> None:
             raise EditError(f"{path.name} was changed by somebody else meanwhile; nothing was written. Run again.")
     done: list[Path] = []
     for path, (before, now) in changes.items():
+        if now == before:
+            continue
         try:
             replace_file(path, now)
         except OSError as error:
             for written in done:
                 replace_file(written, changes[written][0])
             raise EditError(f"{path.name} cannot be written: {_reason(error)}. Nothing was changed.") from None
-        if now != before:
-            done.append(path)
+        done.append(path)
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -129,6 +139,21 @@ def _checked(text: str, keys: Keys, meant: Callable[[Any], Any], edit: Callable[
             "this does not know. Edit it by hand."
         )
     return edited
+
+
+def _at(text: str, keys: Keys) -> Any:
+    """What stands at a place; None where nothing does, or where the text is no YAML."""
+    try:
+        found = load(text)
+    except TextError:
+        return None
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _by_name(keys: set[Any]) -> bool:
+    return all(isinstance(key, str) for key in keys)
 
 
 def _set(values: Any, keys: Keys, value: Any) -> Any:

@@ -175,7 +175,7 @@ def cases(draw):
     return text, tuple(keys)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(cases(), TREES)
 def test_all_but_the_value_stays_byte_for_byte(case, value):
     text, keys = case
@@ -191,7 +191,7 @@ def test_all_but_the_value_stays_byte_for_byte(case, value):
         assert load(without(edited, keys)) == load(text)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(cases())
 def test_a_removal_takes_nothing_else(case):
     text, keys = case
@@ -218,3 +218,10 @@ def is_insertion(text, edited):
     head = next((at for at, pair in enumerate(zip(text, edited, strict=False)) if pair[0] != pair[1]), len(text))
     tail = len(text) - head
     return edited[:head] == text[:head] and (not tail or edited.endswith(text[head:]))
+
+
+def test_a_replaced_mapping_keeps_the_comments_of_what_stays():
+    edited = with_value(STACK, model_keys("small", "scaling"), {"max": 8, "signals": {"waiting": 2}})
+
+    old = "        min: 1   # never none\n        # at night, too\n        max: 4\n"
+    assert edited == STACK.replace(old, "        # at night, too\n        max: 8\n        signals: {waiting: 2}\n")
