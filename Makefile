@@ -114,6 +114,11 @@ history: setup ## Who changed STACK (dev), when, from which commit, and what cam
 metrics: setup ## What the models of STACK (dev) promise, and what its Prometheus says of it.
 	@$(DEPLOY) run --stack $(STACK) -- llm metrics --stack $(STACK)
 
+.PHONY: canary
+canary: setup ## Judge the canary of MODEL of STACK (dev). DO=promote or DO=withdraw ends it; ARGS="--window 5m".
+	$(if $(MODEL),,$(error Say which model: make canary MODEL=name))
+	@$(DEPLOY) run --stack $(STACK) -- llm canary $(or $(DO),judge) --stack $(STACK) $(ARGS) -- $(MODEL)
+
 .PHONY: endpoints
 endpoints: setup ## List the Inference Endpoints of STACK (dev), and others' beside them.
 	@$(DEPLOY) run --stack $(STACK) -- llm endpoints list --stack $(STACK)

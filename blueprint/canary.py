@@ -50,20 +50,20 @@ class Canaries:
         """The issues at the keys that a person wrote; what a canary has from its model is said once."""
         found: dict[tuple[KeyPath, str], Issue] = {}
         for issue in issues:
-            path = self._written_at(issue)
+            path = self._written_at(issue.path, issue.problem)
             problem = issue.problem
             for name in self.stable if path != issue.path else ():
                 problem = problem.replace(f"models.{name}", f"models.{self.stable[name]}")
-            found.setdefault((path, problem), replace(issue, path=path))
+            reads = tuple(self._written_at(read) for read in issue.reads)
+            found.setdefault((path, problem), replace(issue, path=path, reads=reads))
         return list(found.values())
 
-    def _written_at(self, issue: Issue) -> KeyPath:
-        path = issue.path
+    def _written_at(self, path: KeyPath, problem: str = "") -> KeyPath:
         match path:
             case ("models", name, "expose", "split", other, *_) if self.stable.get(other) == name:
                 return ("models", name, "canary")
             # Of a lock that has the model's revision, and not the canary's.
-            case ("models", name, "model") if f"@{self._revision(name)} " in issue.problem:
+            case ("models", name, "model") if f"@{self._revision(name)} " in problem:
                 return ("models", self.stable[name], "canary", "revision")
             case ("models", name, *rest) if name in self.stable:
                 return ("models", self.stable[name], *_own_or_inherited(rest, self.written[name]))

@@ -7,6 +7,7 @@ import click
 
 COMMANDS = {
     "adapter-rules": "ops.adapter_rules",
+    "canary": "ops.canary.command",
     "chat": "ops.asking.chat",
     "dashboards": "ops.dashboards",
     "doctor": "ops.doctor",

@@ -44,19 +44,9 @@ def check(description: Description) -> Iterator[Issue]:
                 yield Issue(
                     path=(*path, "engine", key), problem=f"a canary cannot change it: {why}", remedy="Remove it."
                 )
-        if FIXED.keys().isdisjoint(model.canary.engine) and not _tries(name, model, description):
-            yield Issue(
-                path=path,
-                problem="it is the same as the model",
-                remedy="Give it another revision, or keys of engine to try.",
-                reads=(path, ("models", canary_name(name)), ("models", name, "revision"), ("models", name, "engine")),
-            )
 
 
-def _tries(name: str, model: KubernetesModel, description: Description) -> bool:
-    canary = description.settings.models.get(canary_name(name))
-    if not isinstance(canary, KubernetesModel):
-        return True
+def _tries(model: KubernetesModel, canary: KubernetesModel) -> bool:
     unnamed = {"served_name"}
     return canary.revision != model.revision or (
         canary.engine.model_dump(exclude=unnamed) != model.engine.model_dump(exclude=unnamed)
@@ -78,6 +68,13 @@ def advise(description: Description) -> Iterator[Issue]:
                 remedy=f"`llm canary judge {name} --stack {description.stack}` compares the two; promote or withdraw "
                 "ends it.",
             )
+            # Not refused: while a canary is promoted it is so, and two of the same show what judging makes of that.
+            if not _tries(model, canary):
+                yield Issue(
+                    path=("models", name, "canary"),
+                    problem="it is the same as the model",
+                    remedy="Give it another revision, or keys of engine to try, or remove it.",
+                )
 
 
 def _takes(description: Description, cluster: Cluster, canary: KubernetesModel) -> Iterator[str]:

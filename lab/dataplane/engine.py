@@ -34,6 +34,7 @@ class Options:
     """What the container's command line says.
 
     engine: vllm, sglang, tgi, ...; version: whose metrics it has. drain: seconds from SIGTERM to the end.
+    fails: per cent of the requests that it fails.
     """
 
     engine: str
@@ -42,6 +43,7 @@ class Options:
     max_model_len: int | None
     max_num_seqs: int
     drain: float
+    fails: int = 0
 
 
 class Engine:
@@ -52,6 +54,7 @@ class Engine:
         self._keys = keys
         self._load = Load(engine=options.engine, version=options.version, model=options.models[0], kv_tokens=KV_TOKENS)
         self._slots = asyncio.Semaphore(options.max_num_seqs)
+        self._asked = 0
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Answer one request."""
@@ -72,6 +75,11 @@ class Engine:
             await self._tgi(reply, path, await _body(receive))
         else:
             await reply.json(404, {"detail": "Not Found"})
+
+    def _is_to_fail(self) -> bool:
+        """Whether this request is one of those that the engine fails, which are spread evenly."""
+        self._asked += 1
+        return self._asked * self._options.fails // 100 > (self._asked - 1) * self._options.fails // 100
 
     def _admits(self, scope: Mapping[str, Any]) -> bool:
         given = dict(scope["headers"]).get(b"authorization", b"").decode(errors="replace")
@@ -98,6 +106,12 @@ class Engine:
         longest = self._options.max_model_len
         if longest is not None and answer.prompt_tokens >= longest:
             await reply.json(400, _error(400, f"The model's maximum context length is {longest} tokens."))
+            return
+        if self._is_to_fail():
+            with self._load.request(
+                prompt_tokens=answer.prompt_tokens, tokens=0, finish="error", path=path, streamed=question.stream
+            ):
+                await reply.json(500, _error(500, "Internal server error", "InternalServerError"))
             return
         name = simulation.identifier("chatcmpl-" if kind == "chat" else "cmpl-", body)
         about: dict[str, Any] = {"kind": kind, "name": name, "created": int(time.time()), "model": model}
@@ -203,6 +217,7 @@ def main() -> None:
     parser.add_argument("--max-model-len", type=int)
     parser.add_argument("--max-num-seqs", type=int, required=True)
     parser.add_argument("--drain", type=float, required=True)
+    parser.add_argument("--fails", type=int, default=0)
     given = parser.parse_args()
     options = Options(
         engine=given.engine,
@@ -211,6 +226,7 @@ def main() -> None:
         max_model_len=given.max_model_len,
         max_num_seqs=given.max_num_seqs,
         drain=given.drain,
+        fails=given.fails,
     )
     config = uvicorn.Config(
         Engine(options, json.loads(os.environ.get(KEYS, "[]"))),

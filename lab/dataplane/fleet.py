@@ -256,6 +256,7 @@ def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: S
             *longest,
             f"--max-num-seqs={about.max_num_seqs}",
             f"--drain={end.drain:g}",
+            *([f"--fails={about.fails}"] if about.fails else []),
         ],
         inputs=_CODE,
         environment=(("PYTHONPATH", _ROOT), *secrets),

@@ -1,5 +1,6 @@
 """Which pods have an engine behind them, what that engine is, and when it is told to end."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +20,8 @@ _MAX_NUM_SEQS = 256
 _KEY_VARIABLES = ("VLLM_API_KEY", "API_KEY")
 """vLLM's, then TGI's and the own server's: vllm/envs.py; launcher/src/main.rs of text-generation-inference."""
 _KEYS_FILE = "API_KEYS_FILE"
+_FAILING = re.compile("lab-fails-([0-9]{1,3})")
+"""A revision that is bad on purpose: an engine that serves it answers so many per cent of its requests with 500."""
 
 Pod = Mapping[str, Any]
 Variables = Mapping[str, str]
@@ -39,13 +42,17 @@ class KeySource:
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """What a container is told. engine: name in the registry of engines; version: one whose metrics are known."""
+    """What a container is told. engine: name in the registry of engines; version: one whose metrics are known.
+
+    fails: per cent of the requests that its revision makes it fail.
+    """
 
     engine: str
     version: str
     models: Sequence[str]
     max_model_len: int | None
     max_num_seqs: int
+    fails: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +145,7 @@ def served(pod: Pod, told: Variables = MappingProxyType({})) -> Served:
         max_model_len=_number(arguments, "--max-model-len", "--context-length", "--max-total-tokens"),
         max_num_seqs=_number(arguments, "--max-num-seqs", "--max-running-requests", "--max-concurrent-requests")
         or _MAX_NUM_SEQS,
+        fails=_fails(arguments),
     )
 
 
@@ -231,6 +239,11 @@ def _values(arguments: Sequence[str], *flags: str) -> list[str]:
                     values.append(value)
                 return values
     return []
+
+
+def _fails(arguments: Sequence[str]) -> int:
+    found = (_FAILING.fullmatch(revision) for revision in _values(arguments, "--revision"))
+    return next((min(int(match[1]), 100) for match in found if match), 0)
 
 
 def _number(arguments: Sequence[str], *flags: str) -> int | None:

@@ -27,7 +27,7 @@ def workload_target(workload: Workload, cluster: Cluster, settings: Mapping[str,
     Raises NotSoError when there is no way, UnusableError when it takes something that is not set.
     """
     expose = settings.get("expose") or {}
-    key = os.environ.get(ENGINE_KEY, "").strip() or None
+    key = engine_key()
     if expose.get("auth") == "engineKey" and key is None:
         raise UnusableError(f"{workload.name} takes requests with a key alone: set {ENGINE_KEY} to one of its keys.")
     engine = (settings.get("engine") or {}).get("name", "vllm")
@@ -70,6 +70,11 @@ def service_url(workload: Workload, cluster: Cluster) -> Iterator[str]:
     )
     with way as port:
         yield f"http://127.0.0.1:{port}"
+
+
+def engine_key() -> str | None:
+    """The key that the environment has for engines; None without one."""
+    return os.environ.get(ENGINE_KEY, "").strip() or None
 
 
 def in_lab(cluster: Cluster) -> bool:

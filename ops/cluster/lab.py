@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ def gateway() -> str | None:
     return (_addresses() or {}).get("gateway")
 
 
-def metrics_of(namespace: str, workload: str) -> str | None:
-    """URL of the metrics of one of a workload's pods; None where none answers."""
-    pods: Mapping[str, str] = (_addresses() or {}).get("metrics", {})
-    return next((url for pod, url in pods.items() if pod.startswith(f"{namespace}/{workload}-")), None)
+def metrics_of(namespace: str, pods: str) -> str | None:
+    """URL of the metrics of one of a workload's pods; None where none answers. pods: pattern of their names."""
+    known: Mapping[str, str] = (_addresses() or {}).get("metrics", {})
+    return next((url for pod, url in known.items() if re.fullmatch(f"{re.escape(namespace)}/{pods}", pod)), None)
 
 
 def _addresses() -> Any:

@@ -84,12 +84,22 @@ def command(stack: str, url: str | None, as_json: bool, timeout: float, model: s
     if not workloads or resolved.cluster is None:
         known = ", ".join(workload.name for workload in resolved.workloads) or "none"
         raise NotSoError(f"No such model with target: kubernetes in stack {stack}. There: {known}.")
-    with _address(resolved, resolved.cluster, url) as address, Prometheus(address, seconds=timeout) as prometheus:
+    with prometheus_of(resolved, resolved.cluster, url, seconds=timeout) as prometheus:
         observed = _observed(workloads, resolved.cluster.namespace.name, prometheus)
     if as_json:
         click.echo(json.dumps({"version": 1, "models": [dataclasses.asdict(one) for one in observed]}, indent=2))
     else:
         _print(observed)
+
+
+@contextlib.contextmanager
+def prometheus_of(stack: Stack, cluster: Cluster, url: str | None, *, seconds: float) -> Iterator[Prometheus]:
+    """A stack's Prometheus, or the one at a URL, for as long as the way to it is open. seconds: its longest silence.
+
+    Raises UnusableError where there is none, NotSoError when it cannot be reached.
+    """
+    with _address(stack, cluster, url) as address, Prometheus(address, seconds=seconds) as prometheus:
+        yield prometheus
 
 
 def _address(stack: Stack, cluster: Cluster, url: str | None) -> contextlib.AbstractContextManager[str]:

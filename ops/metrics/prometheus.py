@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import httpx2
@@ -36,15 +36,22 @@ class Prometheus:
                 found[model] = max(value, found.get(model, value))
         return found
 
+    def values(self, query: str, *, at: float) -> Sequence[tuple[Mapping[str, str], float]]:
+        """The elements of a query's answer at a moment, in seconds since 1970: labels and value.
+
+        Raises NotSoError when it does not answer.
+        """
+        return [(one["metric"], float(one["value"][1])) for one in self._ask(query, time=f"{at:.3f}")]
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def _ask(self, query: str) -> Any:
+    def _ask(self, query: str, **moment: str) -> Any:
         try:
-            answer = self._http.get(f"{self._url}/api/v1/query", params={"query": query})
+            answer = self._http.get(f"{self._url}/api/v1/query", params={"query": query, **moment})
             answer.raise_for_status()
             return answer.json()["data"]["result"]
         except httpx2.HTTPStatusError as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from blueprint.canary import with_canaries
 from blueprint.stack import Stack
 from ops.endpoints.outcome import UnusableError
 from ops.endpoints.scope import json_option, resolved, stack_option
@@ -41,7 +42,8 @@ def command(*, models: Sequence[str], stack: str, deadline: float, wake: bool, a
     and the metrics of its engine's version. A check that fails is repeated until the deadline, which is of all
     together. Exit code 0: all passed; 1: one failed.
     """
-    found, settings = resolved(stack), Project.find().values(stack).get("models") or {}
+    values, _ = with_canaries(Project.find().values(stack))
+    found, settings = resolved(stack), values.get("models") or {}
     reports = run(found, settings, models, deadline=deadline, wake=wake)
     passed = all(report.passed for report in reports)
     if as_json:

@@ -10,6 +10,7 @@ import httpx2
 
 from blueprint.endpoint import Endpoint
 from blueprint.metrics import emitted
+from blueprint.monitoring.subject import Subject as Monitored
 from blueprint.settings import Cluster
 from blueprint.stack import Stack
 from blueprint.workload import Workload
@@ -125,7 +126,8 @@ def _of_workload(workload: Workload, cluster: Cluster, settings: Mapping[str, An
         metrics_url: str | None = f"{inside}{engine.metrics_path}"
         unseen = ""
         if in_lab(cluster):
-            metrics_url = metrics_of(namespace, workload.object_name)
+            monitored = Monitored(workload=workload, namespace=namespace, traffic_floor=0)
+            metrics_url = metrics_of(namespace, monitored.pod_pattern)
             unseen = "no pod of it answers in the lab"
         elif engine.metrics_port != engine.port and workload.kind == "LeaderWorkerSet":
             metrics_url, unseen = None, "kubectl port-forward leads to no LeaderWorkerSet"

@@ -21,12 +21,6 @@ def tried(key: str, value: Any, problem: str, remedy: str, **more: Any) -> Mista
 
 
 CANARY_MISTAKES = {
-    "canary that tries nothing": tried(
-        f"{CANARY}.engine", {}, "it is the same as the model", "another revision", at=CANARY
-    ),
-    "canary with the model's own revision": tried(
-        CANARY, {"share": 10, "revision": "main"}, "it is the same as the model", "another revision"
-    ),
     "canary as a list": tried(CANARY, [10], "[10] is not a mapping", "Give a mapping"),
     "canary without share": tried(f"{CANARY}.share", DELETE, MISSING, "Per cent of the requests"),
     "canary with more than everything": tried(f"{CANARY}.share", 101, "101 is above the largest", "at most 100"),

@@ -112,6 +112,7 @@ def test_its_gpus_are_counted_and_said_before(caplog):
     with caplog.at_level(logging.WARNING):
         registered(tried())
     (said,) = [one.getMessage() for one in caplog.records if "models.m.canary:" in one.getMessage()]
+    assert "it is the same" not in said
     assert "10 % of the requests go to it, and it takes 1 more nvidia-l4 (6 of 8 stay spare)" in said
     assert "10 GiB for its own copy of the weights" in said
     assert "llm canary judge m --stack dev" in said
@@ -122,3 +123,9 @@ def test_it_is_said_when_a_canary_takes_the_spare_gpu_of_rollouts(caplog):
         registered(tried(cluster={"accelerators": {"nvidia-l4": {"available": 2}}}))
     (said,) = [one.getMessage() for one in caplog.records if "and it takes 1 more" in one.getMessage()]
     assert "the spare GPU of rollouts: the old replica of m goes first while it is there" in said
+
+
+def test_a_canary_that_tries_nothing_is_said(caplog):
+    with caplog.at_level(logging.WARNING):
+        registered(merged(published(), {"models": {"m": {"canary": {"share": 10, "revision": "main"}}}}))
+    assert any("models.m.canary: it is the same as the model" in one.getMessage() for one in caplog.records)

@@ -23,7 +23,7 @@ def smoke(desk, tmp_path):
         )
         addresses = tmp_path / "addresses.json"
         url = f"http://127.0.0.1:{server.port}" if server else "http://127.0.0.1:9"
-        found = {"gateway": url, "services": {"llm/m": url}, "metrics": {"llm/m-5d-x": f"{url}/metrics"}}
+        found = {"gateway": url, "services": {"llm/m": url}, "metrics": {"llm/m-5d9c7b6f4-x2v9k": f"{url}/metrics"}}
         addresses.write_text(json.dumps(found))
         form = ["--json"] if json_wanted else []
         return desk.run(

@@ -1,8 +1,12 @@
 """How objects are read: pods, routes, endpoints. Envoy itself is asked in test_dataplane.py."""
 
+import asyncio
+
+import httpx2
 import pytest
 
 from lab.dataplane.endpoints import endpoints
+from lab.dataplane.engine import Engine, Options
 from lab.dataplane.pods import KeySource, end, has_engine, key_sources, served
 from lab.dataplane.routes import ServiceName, seconds_of, table
 
@@ -44,6 +48,32 @@ def test_an_engine_is_behind_models_pods_alone(given, serves):
 )
 def test_the_served_names_are_those_of_the_arguments(arguments, names):
     assert served(pod(*arguments)).models == names
+
+
+@pytest.mark.parametrize(
+    ("revision", "fails"), [("lab-fails-30", 30), ("lab-fails-400", 100), ("main", 0), ("lab-fails-", 0)]
+)
+def test_a_revision_that_is_bad_on_purpose_says_how_bad(revision, fails):
+    assert served(pod("org/m", f"--revision={revision}")).fails == fails
+
+
+@pytest.mark.parametrize("fails", [0, 30, 100])
+def test_an_engine_fails_the_share_that_it_is_told_evenly_and_counts_it(fails):
+    about = Options(
+        engine="vllm", version="0.31.0", models=["m"], max_model_len=None, max_num_seqs=64, drain=0, fails=fails
+    )
+
+    async def ask():
+        transport = httpx2.ASGITransport(Engine(about, []))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://engine") as client:
+            body = {"messages": [{"role": "user", "content": "hi"}]}
+            answers = await asyncio.gather(*(client.post("/v1/chat/completions", json=body) for _ in range(20)))
+            return [answer.status_code for answer in answers], (await client.get("/metrics")).text
+
+    statuses, metrics = asyncio.run(ask())
+    assert statuses.count(500) == 20 * fails // 100
+    assert statuses[:10].count(500) == 10 * fails // 100
+    assert f'finished_reason="{"error" if fails else "stop"}"}} {20 * (fails or 100) // 100}' in metrics
 
 
 @pytest.mark.parametrize(
