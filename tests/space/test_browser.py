@@ -65,7 +65,7 @@ def test_a_visitor_sees_the_endpoint_wake_up_the_answer_grow_and_why_there_is_no
         with running(tmp_path, **told) as demo:
             awake = browse(demo, tmp_path, "Why is the sky blue?", "read: Why is the sky blue?", "And red?", "And red?")
             act(hub, "pause")
-            paused = browse(demo, tmp_path, "Hello?", "The model is paused")
+            paused = browse(demo, tmp_path / "paused", "Hello?", "The model is paused")
         asked = [one.body["messages"] for one in hub.requests if one.operation == "chat"]
     woken, again = awake["shown"]
     waking = [text for text in woken if text.startswith("The model")]

@@ -1,7 +1,8 @@
 """A visitor in a headless Chromium: browse.py CHROMIUM URL FOLDER QUESTION UNTIL [QUESTION UNTIL]...
 
-Asks each question, and looks until the last message has the text UNTIL. Writes N-first.png and N.png into FOLDER, the
-first and the last sight of answer N, and prints as JSON what each answer looked like, one after the other, and what the page asked of other hosts.
+Asks each question, and looks until the last message has the text UNTIL. Writes N-growing.png and N.png into FOLDER,
+answer N as it looked the third time that it was another, and at its end. Prints as JSON all that answers looked like,
+and what the page asked of other hosts.
 """
 
 import json
@@ -13,10 +14,11 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, sync_playwright
 
 SECONDS = 120
+_THIRD = 3
 
 
 def answer(page: Page, question: str, until: str, picture: Path) -> list[str]:
-    """Each thing that the last message of the chat was. picture: of the first one."""
+    """Each thing that the last message of the chat was. picture: of the third."""
     before = page.get_by_test_id("bot").count()
     page.get_by_role("textbox").fill(question)
     page.keyboard.press("Enter")
@@ -28,7 +30,7 @@ def answer(page: Page, question: str, until: str, picture: Path) -> list[str]:
         said = "\n".join(texts[before:])
         if said and [said] != seen[-1:]:
             seen.append(said)
-            if len(seen) == 1:
+            if len(seen) == _THIRD:
                 page.screenshot(path=picture)
         if until in said:
             return seen
@@ -47,7 +49,7 @@ def main(chromium: str, url: str, folder: str, *asked: str) -> None:
         page.goto(url)
         shown = []
         for number, (question, until) in enumerate(zip(asked[::2], asked[1::2], strict=True), 1):
-            shown.append(answer(page, question, until, Path(folder, f"{number}-first.png")))
+            shown.append(answer(page, question, until, Path(folder, f"{number}-growing.png")))
             page.wait_for_timeout(500)  # the last word is painted, and the field is free again
             page.screenshot(path=Path(folder, f"{number}.png"))
         text = page.inner_text("body")
