@@ -1,6 +1,6 @@
 """What of a conversation the model is sent: whole turns, the last ones, and nothing that the page said itself."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.conversation import OURS, conversation
@@ -55,6 +55,7 @@ def test_the_oldest_turns_go_first_when_there_are_too_many_characters():
     assert plain(conversation("efg", history, 10)) == [("user", "efg")]
 
 
+@settings(deadline=None)  # the machine may have other work
 @given(TEXT, st.lists(ENTRY, max_size=8), st.integers(20, 80))
 def test_whatever_came_before_it_begins_and_ends_with_a_question_and_keeps_the_limit(question, history, most):
     messages = conversation(question, history, most)
