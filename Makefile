@@ -176,6 +176,10 @@ bench: tools ## Timings, each against a baseline of the same run. BENCH="--model
 	@$(RUN) python bench/imports.py
 	@$(RUN) python bench/engine.py $(BENCH)
 
+.PHONY: bench-policy
+bench-policy: tools ## Preview of 50 models with the policies and without. BENCH="--models 50 --rounds 5".
+	@$(RUN) python -m bench.policy $(BENCH)
+
 .PHONY: bench-server
 bench-server: server ## The inference server against a blocking one and others, minutes. BENCH="--streams 1 32 --rounds 1".
 	cd server && $(UV) sync --frozen --quiet --group bench

@@ -64,17 +64,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         ours = root / "ours"
-        _copy_project(ours)
-        _write_stack(ours, max(given.models))
+        copy_project(ours)
+        write_stack(ours, max(given.models))
         lab = Lab(root / "lab", stacks=ours, say=lambda _text: None)
         lab.start(start_seconds=0.5, drain_seconds=0.0)
         try:
             for models in given.models:
-                _write_stack(ours, models)
+                write_stack(ours, models)
                 flat = _write_flat(root / "flat", ours)
                 _compare(ours, flat, lab, models, given.rounds)
             if shutil.which("pulumi"):
-                _write_stack(ours, 1)
+                write_stack(ours, 1)
                 _against_cli(ours, lab, given.rounds)
             else:
                 print("not measured, no pulumi on PATH: the lab's engine against the Pulumi CLI")
@@ -86,19 +86,19 @@ def _compare(ours: Path, flat: Path, lab: Lab, models: int, rounds: int) -> None
     taken: dict[tuple[str, str], list[float]] = {}
     for _ in range(rounds):
         for name, project in (("ours", ours), ("flat", flat)):
-            engine = _Engine([sys.executable, "-m", "lab.engine"], project, lab)
+            engine = Engine([sys.executable, "-m", "lab.engine"], project, lab)
             taken.setdefault((name, "preview"), []).append(engine.run("preview"))
             taken.setdefault((name, "up"), []).append(engine.run("up", "--yes", "--skip-preview"))
             engine.run("destroy", "--yes", "--skip-preview")
     for command in ("preview", "up"):
-        _print(f"{models} models, {command}", "ours", taken[("ours", command)], "flat", taken[("flat", command)])
+        show(f"{models} models, {command}", "ours", taken[("ours", command)], "flat", taken[("flat", command)])
 
 
 def _against_cli(project: Path, lab: Lab, rounds: int) -> None:
     taken: dict[tuple[str, str], list[float]] = {}
     engines = {
-        "lab's engine": _Engine([sys.executable, "-m", "lab.engine"], project, lab),
-        "Pulumi CLI": _Engine(["pulumi"], project, lab),
+        "lab's engine": Engine([sys.executable, "-m", "lab.engine"], project, lab),
+        "Pulumi CLI": Engine(["pulumi"], project, lab),
     }
     for _ in range(rounds):
         for name, engine in engines.items():
@@ -107,10 +107,10 @@ def _against_cli(project: Path, lab: Lab, rounds: int) -> None:
             engine.run("destroy", "--yes", "--skip-preview")
     for command in ("preview", "up"):
         one, other = (taken[(name, command)] for name in engines)
-        _print(f"1 model, {command}", "lab's engine", one, "Pulumi CLI", other)
+        show(f"1 model, {command}", "lab's engine", one, "Pulumi CLI", other)
 
 
-class _Engine:
+class Engine:
     """One engine on one project, with a state of its own."""
 
     def __init__(self, program: list[str], project: Path, lab: Lab):
@@ -143,7 +143,8 @@ class _Engine:
             sys.exit(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
 
 
-def _copy_project(destination: Path) -> None:
+def copy_project(destination: Path) -> None:
+    """This checkout with what is not committed yet, and its environment."""
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -158,7 +159,8 @@ def _copy_project(destination: Path) -> None:
     (destination / ".venv").symlink_to(Path(sys.prefix))
 
 
-def _write_stack(project: Path, models: int) -> None:
+def write_stack(project: Path, models: int) -> None:
+    """Make a project's dev stack one of as many models, all alike."""
     path = project / "Pulumi.dev.yaml"
     whole = yaml.safe_load(path.read_text())
     config = whole["config"]
@@ -178,7 +180,8 @@ def _write_flat(folder: Path, ours: Path) -> Path:
     return folder
 
 
-def _print(what: str, name: str, one: list[float], baseline: str, other: list[float]) -> None:
+def show(what: str, name: str, one: list[float], baseline: str, other: list[float]) -> None:
+    """Print medians with their spread, and the ratio."""
     first, second = statistics.median(one), statistics.median(other)
     print(
         f"{what}: {name} {first:.2f} s ({min(one):.2f} to {max(one):.2f}), "

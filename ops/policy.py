@@ -1,5 +1,6 @@
 """`llm policy`: what the rules say of a stack, without deploying anything."""
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ import click
 
 from blueprint.helm import RELEASE
 from ops.program import Registered, run_program
-from ops.project import Project
+from ops.project import PROJECT_NAME, Project
 from ops.releases import WithheldError, release_objects
 from policy.charts import ChartError
 from policy.judging import Judge, Verdict
-from policy.rules import NAMES, RULES
+from policy.prices import NOTHING_PRICED, Prices, read_prices
+from policy.rule import plain_kind
+from policy.rules import ALL, NAMES, RULES, STACK_RULES
 from policy.settings import EVERYTHING, FILE, Excuse, SettingsError, StackRules, read_stacks
+from policy.stack import Resource, Stack
 
 
 @click.command()
@@ -24,26 +28,27 @@ from policy.settings import EVERYTHING, FILE, Excuse, SettingsError, StackRules,
 def command(stack: str | None, listed: bool) -> None:
     """Judge what the program would register for a stack. Exit code 1 when a mandatory rule is broken."""
     if listed:
-        for rule in RULES:
+        for rule in ALL:
             click.echo(
                 f"{rule.name} ({'mandatory' if rule.mandatory else 'advisory'})\n  {rule.description} {rule.why}"
             )
+        click.echo(f"{len(ALL)} rules, {len(STACK_RULES)} of them about the stack as a whole.")
         return
     if stack is None:
         raise click.UsageError("Say which stack: --stack NAME. Or --list for the rules themselves.")
     project = Project.find()
     allowed = allowed_in(project, stack)
     registered = run_program(project, stack)
-    judgement = judged(registered, project.root, allowed)
+    judgement = judged(registered, project.root, allowed, prices_in(project, stack, allowed))
     found = judgement.found
     for name, verdict in found:
-        click.echo(f"{_level(verdict):<9} {name}: {verdict.rule.name}: {verdict.told}")
+        click.echo(f"{level(verdict):<9} {name}: {verdict.rule.name}: {verdict.told}")
     for name, why in judgement.unjudged:
         click.echo(f"unjudged  {name}: {why}")
     for one in unused(allowed, found):
         click.echo(f"unused    {FILE}: {stack}: nothing of {one.resource} breaks {one.rule}; remove the exception")
-    refused = sum(_level(verdict) == "refused" for _, verdict in found)
-    click.echo(f"{len(RULES)} rules, {len(registered)} resources: {refused} refused, {len(found) - refused} told.")
+    refused = sum(level(verdict) == "refused" for _, verdict in found)
+    click.echo(f"{len(ALL)} rules, {len(registered)} resources: {refused} refused, {len(found) - refused} told.")
     sys.exit(1 if refused else 0)
 
 
@@ -63,29 +68,57 @@ class Judgement:
     unjudged: Sequence[tuple[str, str]]
 
 
-def judged(registered: Iterable[Registered], root: Path, allowed: StackRules) -> Judgement:
-    """What all rules say of resources. root: of the project, where paths of charts begin."""
+def prices_in(project: Project, stack: str, allowed: StackRules) -> Prices:
+    """What things cost in a stack. allowed: where the prices of endpoints stand."""
+    config, _ = project.pulumi_config(stack)
+    budget, cluster = (json.loads(config.get(f"{PROJECT_NAME}:{key}") or "{}") for key in ("budget", "cluster"))
+    return read_prices(budget, cluster, allowed.endpoint_hourly_usd)
+
+
+def judged(
+    registered: Iterable[Registered], root: Path, allowed: StackRules, prices: Prices = NOTHING_PRICED
+) -> Judgement:
+    """What all rules say of the resources of a stack.
+
+    root: of the project, where paths of charts begin. prices: without them no cost is judged.
+    """
     judge = Judge(allowed, datetime.now(UTC).date())
     found: list[tuple[str, Verdict]] = []
     unjudged: list[tuple[str, str]] = []
+    together: list[Resource] = []
     for resource in registered:
         try:
-            found += ((resource.name, one) for one in _verdicts(judge, resource, root))
+            objects = _objects(resource, root)
         except WithheldError:
             unjudged.append((resource.name, "it holds a secret of the configuration; `pulumi preview` judges it"))
         except ChartError as error:
             unjudged.append((resource.name, str(error)))
+        else:
+            found += ((resource.name, one) for one in _verdicts(judge, resource, objects))
+            together += objects
+    stack = Stack(resources=together, allowed=allowed, prices=prices)
+    for rule in STACK_RULES:
+        found += judge.stack(rule, stack)
     return Judgement(found, unjudged)
 
 
-def _verdicts(judge: Judge, resource: Registered, root: Path) -> Iterator[Verdict]:
+def _objects(resource: Registered, root: Path) -> Sequence[Resource]:
+    """A resource; of a release its objects."""
     if resource.type != RELEASE:
-        for rule in RULES:
-            yield from judge.resource(rule, resource.type, resource.name, resource.inputs)
-        return
-    objects = release_objects(resource, root)
+        kind = plain_kind(resource.type)
+        return [Resource(kind=kind, name=resource.name, properties=resource.inputs, protected=resource.protect)]
+    return [
+        Resource(kind=str(item["kind"]), name=resource.name, properties=item)
+        for item in release_objects(resource, root)
+    ]
+
+
+def _verdicts(judge: Judge, resource: Registered, objects: Sequence[Resource]) -> Iterator[Verdict]:
     for rule in RULES:
-        yield from judge.release(rule, resource.name, objects)
+        if resource.type == RELEASE:
+            yield from judge.release(rule, resource.name, [one.properties for one in objects])
+        else:
+            yield from judge.resource(rule, resource.type, resource.name, resource.inputs)
 
 
 def unused(allowed: StackRules, found: Iterable[tuple[str, Verdict]]) -> list[Excuse]:
@@ -94,7 +127,8 @@ def unused(allowed: StackRules, found: Iterable[tuple[str, Verdict]]) -> list[Ex
     return [one for one in allowed.exceptions if (one.rule, one.resource) not in used]
 
 
-def _level(verdict: Verdict) -> str:
+def level(verdict: Verdict) -> str:
+    """What becomes of something that breaks a rule: refused, advised or excused."""
     if verdict.excused:
         return "excused"
-    return "refused" if verdict.rule.mandatory else "advised"
+    return "refused" if verdict.mandatory else "advised"

@@ -1,26 +1,28 @@
 """docs/policies.md, from the rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from policy.rule import Rule
-from policy.rules import RULES
+from policy.rules import ALL, RULES, STACK_RULES
 from policy.settings import FILE, Excuse, StackRules
+from policy.stack import StackRule
 
 _HEAD = f"""\
 # Policies
 
 Written by `make generate` from the rules in `policy/`.
 
-{len(RULES)} rules judge what a stack would register: every object of the program, and every object inside a Helm
-release. `make up` and `make preview` ask them, in the lab's engine and under the Pulumi CLI
-(`--policy-pack policy`); a mandatory one that is broken stops `up` before anything is touched. Without deploying:
+{len(ALL)} rules judge what a stack would register: every object of the program, and every object inside a Helm
+release; {len(STACK_RULES)} of them judge all objects together. `make up` and `make preview` ask them, in the lab's
+engine and under the Pulumi CLI (`--policy-pack policy`); a mandatory one that is broken stops `up` before anything is
+touched. Without deploying:
 
     make policy STACK=prod          # or: llm policy --stack prod; exit code 1 when something is refused
     llm policy --list               # the rules and their reasons
 
 A value that is known only during `up`, such as the digest of an image that it builds, is judged then, before
-its resource is made. Whether a rule is mandatory can be changed for a stack in Pulumi's own way:
-`--policy-pack-config` with `{{"image-by-digest": "mandatory"}}`.
+its resource is made. What all objects come to is judged in the preview that `up` begins with, and once more at its
+end: `pulumi up --skip-preview` judges it too late.
 
 ## What a stack allows, and what is excused
 
@@ -28,9 +30,13 @@ its resource is made. Whether a rule is mandatory can be changed for a stack in 
 
 ```yaml
 prod:
+  namespaces: [llm]
+  accelerators: [nvidia-l4]
   registries: [docker.io/vllm/, ghcr.io/my-team/]
   endpointRegions: [aws/us-east-1]
   endpointInstances: [nvidia-l4/x1, nvidia-a10g/x1]
+  protected: true
+  levels: {{image-by-digest: mandatory}}
   exceptions:
     - rule: no-remote-code
       resource: search-answers-deployment
@@ -55,15 +61,26 @@ def _settings() -> Iterator[str]:
     for name, info in Excuse.model_fields.items():
         yield f"| `exceptions[].{name}` | {info.description} |"
     yield ""
-    yield "Every preview tells which exceptions it uses (`exceptions-in-use`); `llm policy` tells which nothing needs."
+    yield "Every preview tells which exceptions it uses (`exceptions-in-use`, `stack-exceptions-in-use`); `llm policy`"
+    yield "tells which nothing needs. Pulumi's own `--policy-pack-config` goes before `levels`."
+    yield ""
+    yield "What the stack may cost is said once, in its own file: `budget.monthlyUsd`, with the prices of GPUs in"
+    yield "`cluster.accelerators.NAME.hourlyUsd`. A price that nobody gave is unknown (`prices-known`), and never 0."
 
 
 def _rules() -> Iterator[str]:
+    yield "About one object each:"
+    yield ""
+    yield from _table(RULES)
+    yield ""
+    yield "About all objects of a stack together:"
+    yield ""
+    yield from _table(STACK_RULES)
+
+
+def _table(rules: Sequence[Rule | StackRule]) -> Iterator[str]:
     yield "| rule | asks for | otherwise | what to do |"
     yield "|---|---|---|---|"
-    for rule in RULES:
-        yield f"| `{rule.name}`{_level(rule)} | {rule.description} | {rule.why} | {rule.remedy} |"
-
-
-def _level(rule: Rule) -> str:
-    return "" if rule.mandatory else ", advisory"
+    for rule in rules:
+        level = "" if rule.mandatory else ", advisory"
+        yield f"| `{rule.name}`{level} | {rule.description} | {rule.why} | {rule.remedy} |"

@@ -18,12 +18,13 @@ from ops.project import PROJECT_NAME, Project
 class Registered:
     """One resource that the program asked for.
 
-    inputs: as the engine would see them, every secret replaced by SECRET.
+    inputs: as the engine would see them, every secret replaced by SECRET. protect: Pulumi's option of that name.
     """
 
     type: str
     name: str
     inputs: Any
+    protect: bool = False
 
 
 BUILT_IMAGE = "docker:index/image:Image"
@@ -95,7 +96,7 @@ class _Recorder(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802  the interface's name
         if request.custom:
             inputs = plain(json_format.MessageToDict(request.object))
-            self.registered.append(Registered(request.type, request.name, inputs))
+            self.registered.append(Registered(request.type, request.name, inputs, request.protect))
             if request.type == BUILT_IMAGE:
                 request.object["repoDigest"] = request.object["imageName"]
         return proto.resource_pb2.RegisterResourceResponse(

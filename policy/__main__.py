@@ -1,27 +1,36 @@
 """The policy pack: registers the rules. `pulumi preview --policy-pack policy` runs it."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import pulumi_policy.policy
 from pulumi_policy import (
     EnforcementLevel,
     PolicyPack,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
 )
 
 from blueprint.helm import RELEASE
 from policy.charts import ChartError, render_release
+from policy.decoding import decode_once
 from policy.judging import Judge, Verdict
-from policy.rule import Rule
-from policy.rules import NAMES, RULES
+from policy.prices import read_prices
+from policy.rule import Rule, plain_kind
+from policy.rules import NAMES, RULES, STACK_RULES
 from policy.settings import EVERYTHING, SettingsError, StackRules, read_stacks
+from policy.stack import Resource, Stack, StackRule
 
 ROOT = Path(__file__).resolve().parents[1]
+CONFIG = "llm-inference"
 try:
     STACKS = read_stacks(ROOT, NAMES)
 except SettingsError as mistake:
@@ -36,15 +45,36 @@ def policy(rule: Rule) -> ResourceValidationPolicy:
             if not one.excused:
                 report(one.told, None)
 
-    level = EnforcementLevel.MANDATORY if rule.mandatory else EnforcementLevel.ADVISORY
     return ResourceValidationPolicy(
-        name=rule.name, description=rule.description, enforcement_level=level, validate=validate
+        name=rule.name, description=rule.description, enforcement_level=level(rule), validate=validate
+    )
+
+
+def stack_policy(rule: StackRule) -> StackValidationPolicy:
+    """A policy that puts one rule to all resources together."""
+
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        urns = {resource.name: resource.urn for resource in args.resources}
+        for name, one in stack_judged(rule, args):
+            if not one.excused:
+                report(one.told, urns.get(name))
+
+    return StackValidationPolicy(
+        name=rule.name, description=rule.description, enforcement_level=level(rule), validate=validate
+    )
+
+
+def level(rule: Rule | StackRule) -> EnforcementLevel:
+    """How strict a rule is for the stack that is deployed. Both engines say which by the environment."""
+    rules = STACKS.get(os.environ.get("PULUMI_STACK", ""), EVERYTHING)
+    return (
+        EnforcementLevel.MANDATORY if rules.mandatory(rule.name, usually=rule.mandatory) else EnforcementLevel.ADVISORY
     )
 
 
 def judged(rule: Rule, args: ResourceValidationArgs) -> Iterator[Verdict]:
     """How a resource, or an object of a release, breaks a rule."""
-    judge = Judge(allowed(args), datetime.now(UTC).date())
+    judge = Judge(allowed(args.urn), datetime.now(UTC).date())
     if args.resource_type != RELEASE:
         yield from judge.resource(rule, args.resource_type, args.name, args.props)
         return
@@ -55,14 +85,52 @@ def judged(rule: Rule, args: ResourceValidationArgs) -> Iterator[Verdict]:
     yield from judge.release(rule, args.name, objects)
 
 
-def allowed(args: ResourceValidationArgs) -> StackRules:
+def stack_judged(rule: StackRule, args: StackValidationArgs) -> Iterator[tuple[str, Verdict]]:
+    """How all resources together break a rule."""
+    if not args.resources:
+        return
+    rules = allowed(args.resources[0].urn)
+    config = pulumi.Config(CONFIG)
+    stack = Stack(
+        resources=[one for resource in args.resources for one in seen(resource)],
+        allowed=rules,
+        prices=read_prices(config.get_object("budget"), config.get_object("cluster"), rules.endpoint_hourly_usd),
+    )
+    yield from Judge(rules, datetime.now(UTC).date()).stack(rule, stack)
+
+
+def seen(resource: Any) -> Iterator[Resource]:
+    """A resource as stack rules see it; a release as its objects."""
+    # What was asked for, and not what became of it: a preview knows too little of that.
+    given = ASKED.get(resource.urn, resource.props)
+    if resource.resource_type != RELEASE:
+        kind = plain_kind(resource.resource_type)
+        yield Resource(kind=kind, name=resource.name, properties=given, protected=bool(resource.opts.protect))
+        return
+    try:
+        for item in render_release(plain(given), ROOT):
+            yield Resource(kind=str(item["kind"]), name=resource.name, properties=item)
+    except ChartError:
+        return  # told once, by not_judged
+
+
+ASKED: dict[str, Mapping[str, Any]] = {}
+"""By URN, the inputs of each resource of this deployment."""
+
+
+def remember(args: ResourceValidationArgs, _report: ReportViolation) -> None:
+    """Keep what is asked for until the stack as a whole is judged."""
+    ASKED[args.urn] = args.props
+
+
+def allowed(urn: str) -> StackRules:
     """What the stack of a resource allows and excuses. Its URN is urn:pulumi:STACK::project::type::name."""
-    return STACKS.get(args.urn.removeprefix("urn:pulumi:").partition("::")[0], EVERYTHING)
+    return STACKS.get(urn.removeprefix("urn:pulumi:").partition("::")[0], EVERYTHING)
 
 
 def excused(args: ResourceValidationArgs, report: ReportViolation) -> None:
     """Say what breaks a rule and may."""
-    used = {one.rule for one in allowed(args).exceptions if one.resource == args.name}
+    used = {one.rule for one in allowed(args.urn).exceptions if one.resource == args.name}
     for rule in RULES:
         if rule.name in used:
             for one in judged(rule, args):
@@ -70,8 +138,19 @@ def excused(args: ResourceValidationArgs, report: ReportViolation) -> None:
                     report(f"{rule.name}: {one.told}", None)
 
 
+def stack_excused(args: StackValidationArgs, report: ReportViolation) -> None:
+    """Say how the stack as a whole breaks a rule and may."""
+    used = {one.rule for resource in args.resources[:1] for one in allowed(resource.urn).exceptions}
+    for rule in STACK_RULES:
+        if rule.name in used:
+            for name, one in stack_judged(rule, args):
+                if one.excused:
+                    report(f"{rule.name}: {name}: {one.told}", None)
+
+
 def not_judged(args: ResourceValidationArgs, report: ReportViolation) -> None:
     """Say of which releases nobody has seen the objects."""
+    remember(args, report)
     if args.resource_type == RELEASE:
         try:
             render_release(plain(args.props), ROOT)
@@ -88,15 +167,23 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+decode_once(pulumi_policy.policy)
 PolicyPack(
     name="llm-inference",
     policies=[
         *map(policy, RULES),
+        *map(stack_policy, STACK_RULES),
         ResourceValidationPolicy(
             name="exceptions-in-use",
             description="Exceptions of policy/stacks.yaml are told wherever they are used.",
             enforcement_level=EnforcementLevel.ADVISORY,
             validate=excused,
+        ),
+        StackValidationPolicy(
+            name="stack-exceptions-in-use",
+            description="Exceptions of policy/stacks.yaml are told wherever they are used.",
+            enforcement_level=EnforcementLevel.ADVISORY,
+            validate=stack_excused,
         ),
         ResourceValidationPolicy(
             name="chart-is-judged",

@@ -6,24 +6,24 @@ from policy.reading import UNKNOWN, each, get, number
 from policy.rule import Found, Properties, Rule, of_kinds
 from policy.settings import StackRules
 
-_KIND = "pulumi-python:dynamic/hf:Endpoint"
+KIND = "pulumi-python:dynamic/hf:Endpoint"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-@of_kinds(_KIND)
+@of_kinds(KIND)
 def _moving(endpoint: Properties) -> Found:
     revision = get(endpoint, "body", "model", "revision")
     if revision is not UNKNOWN and not _COMMIT.fullmatch(str(revision or "")):
         yield f"it serves revision {revision or 'main'}, which is no commit"
 
 
-@of_kinds(_KIND)
+@of_kinds(KIND)
 def _public(endpoint: Properties) -> Found:
     if get(endpoint, "body", "type") == "public":
         yield "it answers whoever asks"
 
 
-@of_kinds(_KIND)
+@of_kinds(KIND)
 def _unbounded(endpoint: Properties) -> Found:
     scaling = get(endpoint, "body", "compute", "scaling")
     most = get(scaling, "maxReplica")
@@ -33,7 +33,7 @@ def _unbounded(endpoint: Properties) -> Found:
         yield "it may go to zero replicas, and nobody says when"
 
 
-@of_kinds(_KIND)
+@of_kinds(KIND)
 def _nobodys(endpoint: Properties) -> Found:
     if get(endpoint, "body", "tags") is not UNKNOWN and not any(
         str(tag).startswith("owner:") for tag in each(endpoint, "body", "tags")
@@ -41,8 +41,14 @@ def _nobodys(endpoint: Properties) -> Found:
         yield "no tag says whose it is"
 
 
+def _awake(kind: str, endpoint: Properties, allowed: StackRules) -> Found:
+    least = number(get(endpoint, "body", "compute", "scaling", "minReplica"))
+    if kind == KIND and allowed.endpoints_sleep and least:
+        yield f"it keeps {least} replicas, asked or not"
+
+
 def _elsewhere(kind: str, endpoint: Properties, allowed: StackRules) -> Found:
-    if kind != _KIND:
+    if kind != KIND:
         return
     parts = (
         (allowed.endpoint_regions, ("provider",), ("vendor", "region"), "runs in"),
@@ -86,6 +92,14 @@ RULES = (
         remedy="Set scaling.max, and scaling.scaleToZeroMinutes.",
         mandatory=True,
         of=_unbounded,
+    ),
+    Rule(
+        name="endpoint-sleeps",
+        description="Endpoints go to zero replicas when nobody asks, where the stack says so.",
+        why="What people try out during the day is billed through the night.",
+        remedy="Set scaling.min: 0.",
+        mandatory=True,
+        of=_awake,
     ),
     Rule(
         name="endpoint-owned",

@@ -26,10 +26,11 @@ _MIG = "nvidia.com/mig-"
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod's spec and annotations."""
+    """A pod's spec, annotations and labels."""
 
     spec: Mapping[str, Any]
     annotations: Mapping[str, Any]
+    labels: Mapping[str, Any]
 
     @property
     def containers(self) -> Iterator[Mapping[str, Any]]:
@@ -55,8 +56,12 @@ def pods(kind: str, properties: Mapping[str, Any]) -> Iterator[Pod]:
     for path in _WHERE.get(kind, ()):
         spec = get(properties, *path)
         if isinstance(spec, Mapping):
-            annotations = get(properties, *path[:-1], "metadata", "annotations")
-            yield Pod(spec, annotations if isinstance(annotations, Mapping) else {})
+            annotations, labels = (get(properties, *path[:-1], "metadata", key) for key in ("annotations", "labels"))
+            yield Pod(
+                spec,
+                annotations if isinstance(annotations, Mapping) else {},
+                {str(key): get(labels, key) for key in labels} if isinstance(labels, Mapping) else {},
+            )
 
 
 def called(container: Any) -> str:

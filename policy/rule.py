@@ -32,9 +32,13 @@ class Rule:
 
     def judge(self, kind: str, properties: Properties, allowed: StackRules) -> Iterator[str]:
         """How an object of a kind, or a resource of a type, breaks this rule, in whole sentences."""
-        plain = kind.rpartition(":")[2] if kind.startswith("kubernetes:") else kind
-        for found in self.of(plain, properties, allowed):
+        for found in self.of(plain_kind(kind), properties, allowed):
             yield f"{found}: {self.why} {self.remedy}"
+
+
+def plain_kind(kind: str) -> str:
+    """The kind of a Kubernetes resource; any other resource's type, and a plain object's kind, as it is."""
+    return kind.rpartition(":")[2] if kind.startswith("kubernetes:") else kind
 
 
 def of_pods(judge: Callable[[Pod], Found]) -> Judge:

@@ -1,6 +1,8 @@
 """Rules about containers that serve a model: start, life and end."""
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 from policy.pods import Pod, called
 from policy.reading import UNKNOWN, each, get, number
@@ -14,6 +16,13 @@ LEAST_LIFE_SECONDS = 30
 
 LEAST_GRACE_SECONDS = 60
 """Kubernetes gives 30 by default; an answer of 1000 tokens takes longer than half of that."""
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_MODEL_FLAGS = ("--model", "--model-path", "--model-id")
+_VARIABLE = re.compile(r"\$")
+"""Of what the kubelet or a shell fills in, nobody sees from here what it is."""
 
 
 def _start(pod: Pod) -> Found:
@@ -70,6 +79,29 @@ def _remote_code(pod: Pod) -> Found:
                 yield f"{called(container)} has {get(variable, 'name')} switched on"
 
 
+def _moving(pod: Pod) -> Found:
+    for container in pod.engines:
+        command, args = ([str(one) for one in each(container, key)] for key in ("command", "args"))
+        model, revision = _named([*(command or ["serve"]), *args])
+        if revision is not None and not _COMMIT.fullmatch(revision) and not _VARIABLE.match(revision):
+            yield f"{called(container)} serves revision {revision}, which is no commit"
+        elif revision is None and model is not None and _REPOSITORY.fullmatch(model):
+            yield f"{called(container)} serves {model} at no revision"
+
+
+def _named(words: list[str]) -> tuple[str | None, str | None]:
+    """The model and the revision that a command line names, as far as it does: by flags, or `serve MODEL`."""
+    found: dict[str, str] = {}
+    for word, following in pairwise([*words, ""]):
+        flag, equals, value = word.partition("=")
+        for what, flags in (("model", _MODEL_FLAGS), ("revision", ("--revision",))):
+            if flag in flags:
+                found[what] = value if equals else following
+        if word == "serve" and not following.startswith("-"):
+            found["model"] = following
+    return found.get("model"), found.get("revision")
+
+
 def _budget(probe: object) -> int | None:
     """Seconds until a probe that never answers counts as failed; None where nobody can tell yet."""
     if not isinstance(probe, Mapping):
@@ -116,6 +148,14 @@ RULES = (
         remedy="Sleep in preStop, and set terminationGracePeriodSeconds to sleep and drain together.",
         mandatory=True,
         of=of_pods(_end),
+    ),
+    Rule(
+        name="weights-pinned",
+        description="Engines load a commit of their model, or a directory.",
+        why="A branch moves, and a replica that starts tomorrow would serve other weights than its neighbours.",
+        remedy="Give --revision a commit; `llm lock` finds it.",
+        mandatory=True,
+        of=of_pods(_moving),
     ),
     Rule(
         name="no-remote-code",

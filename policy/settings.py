@@ -1,11 +1,14 @@
 """What the rules ask of each stack, from policy/stacks.yaml: what is allowed, and what is excused until when."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from blueprint.accelerators import ACCELERATORS
 
 FILE = Path("policy/stacks.yaml")
 
@@ -22,14 +25,25 @@ class Excuse(_Model):
     """One resource that may break one rule for a while."""
 
     rule: str = Field(description="Name of the rule.")
-    resource: str = Field(min_length=1, description="Name of the resource, as a preview shows it.")
+    resource: str = Field(
+        min_length=1, description="Name of the resource, as a preview shows it; `stack` for the stack as a whole."
+    )
     reason: str = Field(min_length=10, description="Why, for whoever reads it in a year.")
     until: date = Field(description="Last day on which it counts; afterwards the rule holds again.")
+
+
+Usd = Annotated[float, Field(gt=0)]
 
 
 class StackRules(_Model):
     """What one stack allows and excuses. An empty list allows everything."""
 
+    namespaces: tuple[str, ...] = Field(
+        default=(), description="Namespaces that the stack may put things into. What has none is the cluster's."
+    )
+    accelerators: tuple[str, ...] = Field(
+        default=(), description="Accelerators that pods may ask for, such as nvidia-l4."
+    )
     registries: tuple[str, ...] = Field(
         default=(), description="Beginnings of the images that may run, such as docker.io/vllm/ or ghcr.io/team/."
     )
@@ -43,7 +57,35 @@ class StackRules(_Model):
         alias="endpointInstances",
         description="Instance types of endpoints: type/size, such as nvidia-l4/x1.",
     )
+    endpoint_hourly_usd: Mapping[str, Usd] = Field(
+        default_factory=dict,
+        alias="endpointHourlyUsd",
+        description="By instance, type/size, what one replica of an endpoint costs per hour, in US dollars. Prices of "
+        "GPUs stand in the stack file, cluster.accelerators.NAME.hourlyUsd.",
+    )
+    endpoint_monthly_usd: Usd | None = Field(
+        default=None,
+        alias="endpointMonthlyUsd",
+        description="What one endpoint may cost in a month, all its replicas for 730 hours, in US dollars. The budget "
+        "of the whole stack stands in its file, budget.monthlyUsd.",
+    )
+    endpoints_sleep: bool = Field(
+        default=False, alias="endpointsSleep", description="true: every endpoint may go to zero replicas."
+    )
+    public_access: bool = Field(
+        default=True, alias="publicAccess", description="false: no endpoint is public, and no model without keys."
+    )
+    protected: bool = Field(
+        default=False, description="true: claims with weights and endpoints have Pulumi's option protect."
+    )
+    levels: Mapping[str, Literal["mandatory", "advisory"]] = Field(
+        default_factory=dict, description="By rule, whether who breaks it may deploy, where the rule says otherwise."
+    )
     exceptions: tuple[Excuse, ...] = ()
+
+    def mandatory(self, rule: str, *, usually: bool) -> bool:
+        """Whether who breaks a rule does not deploy. usually: what the rule itself says."""
+        return self.levels[rule] == "mandatory" if rule in self.levels else usually
 
 
 _STACKS = TypeAdapter(dict[str, StackRules])
@@ -69,12 +111,21 @@ def read_stacks(root: Path, known: frozenset[str]) -> Mapping[str, StackRules]:
     except ValidationError as error:
         raise SettingsError("\n".join(_sentences(error))) from None
     for stack, rules in stacks.items():
-        for index, one in enumerate(rules.exceptions):
-            if one.rule not in known:
+        for key, name in _named(rules):
+            if name not in known:
+                raise SettingsError(f"{FILE}: {stack}.{key}: {name} is no rule. `llm policy --list` names them.")
+        for name in rules.accelerators:
+            if name not in ACCELERATORS:
                 raise SettingsError(
-                    f"{FILE}: {stack}.exceptions.{index}.rule: {one.rule} is no rule. `llm policy --list` names them."
+                    f"{FILE}: {stack}.accelerators: {name} is no accelerator. Known: {', '.join(ACCELERATORS)}."
                 )
     return stacks
+
+
+def _named(rules: StackRules) -> Iterator[tuple[str, str]]:
+    """Where the settings name rules, and which."""
+    yield from ((f"exceptions.{index}.rule", one.rule) for index, one in enumerate(rules.exceptions))
+    yield from (("levels", name) for name in rules.levels)
 
 
 def _sentences(error: ValidationError) -> list[str]:

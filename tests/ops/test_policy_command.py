@@ -7,7 +7,7 @@ import yaml
 from click.testing import CliRunner
 
 from ops.cli import main
-from policy.rules import RULES
+from policy.rules import ALL, STACK_RULES
 from tests.policy.test_pack import DEPLOYMENT, judge, started
 from tests.support import copy_project
 
@@ -44,7 +44,7 @@ def excuse(**fields):
 def test_both_stacks_pass(checkout, stack):
     result = policy("--stack", stack)
     assert result.exit_code == 0, result.output
-    assert f"{len(RULES)} rules, " in result.output
+    assert f"{len(ALL)} rules, " in result.output
     assert "0 refused" in result.output
 
 
@@ -107,9 +107,10 @@ def test_the_pack_itself_keeps_to_the_file(checkout):
 def test_the_rules_are_listed_with_their_reasons():
     result = policy("--list")
     assert result.exit_code == 0
-    for rule in RULES:
+    for rule in ALL:
         assert rule.name in result.output
         assert rule.why in result.output
+    assert f"{len(ALL)} rules, {len(STACK_RULES)} of them about the stack as a whole." in result.output
 
 
 def test_without_a_stack_it_says_what_to_say():

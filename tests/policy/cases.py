@@ -3,11 +3,13 @@
 import copy
 from typing import Any
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PINNED = f"--revision={COMMIT}"
 ENGINE = {
     "name": "engine",
     "image": "registry.example.com/vllm@sha256:" + "0" * 64,
     "command": ["vllm", "serve"],
-    "args": ["org/model", "--port=8000"],
+    "args": ["org/model", PINNED, "--port=8000"],
     "env": [
         {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}},
         {"name": "API_KEYS_FILE", "value": "/run/keys"},
@@ -82,7 +84,7 @@ ENDPOINT = {
         "name": "m",
         "type": "protected",
         "tags": ["owner:team-search"],
-        "model": {"repository": "org/model", "revision": "0123456789abcdef0123456789abcdef01234567"},
+        "model": {"repository": "org/model", "revision": COMMIT},
         "provider": {"vendor": "aws", "region": "us-east-1"},
         "compute": {
             "instanceType": "nvidia-l4",
@@ -142,15 +144,35 @@ _BROKEN: dict[str, list[tuple[str, tuple[Any, ...], Any]]] = {
         ("Deployment", (*ENGINE_PATH, "lifecycle", "preStop", "sleep", "seconds"), 120),
     ],
     "no-remote-code": [
-        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", "--trust-remote-code"]),
-        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", "--trust_remote_code=true"]),
+        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", PINNED, "--trust-remote-code"]),
+        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", PINNED, "--trust_remote_code=true"]),
         ("Deployment", (*ENGINE_PATH, "env"), [{"name": "TRUST_REMOTE_CODE", "value": "true"}]),
     ],
     "secrets-by-reference": [
         ("Deployment", (*ENGINE_PATH, "env"), [{"name": "HF_TOKEN", "value": "a-canary-in-clear"}]),
         ("Deployment", (*ENGINE_PATH, "env"), [{"name": "api_key", "value": "a-canary-in-clear"}]),
-        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", "--api-key", "a-canary-in-clear"]),
-        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", "--api-key=in clear"]),
+        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", PINNED, "--api-key", "a-canary-in-clear"]),
+        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", PINNED, "--api-key=in clear"]),
+    ],
+    "weights-pinned": [
+        ("Deployment", (*ENGINE_PATH, "args"), ["org/model"]),
+        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", "--revision=main"]),
+        ("Deployment", (*ENGINE_PATH, "args"), ["org/model", "--revision", "v1"]),
+        ("Deployment", (*ENGINE_PATH, "args"), ["--model-id=org/model"]),
+    ],
+    "no-management-token": [
+        (
+            "Deployment",
+            (*ENGINE_PATH, "env"),
+            [{"name": "HF_ENDPOINTS_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}],
+        ),
+        (
+            "Deployment",
+            (*ENGINE_PATH, "env"),
+            [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf-endpoints-token", "key": "token"}}}],
+        ),
+        ("Deployment", (*ENGINE_PATH, "envFrom"), [{"secretRef": {"name": "endpoints-management-token"}}]),
+        ("Deployment", (*_POD, "volumes"), [{"name": "hf", "secret": {"secretName": "hf-endpoints-token"}}]),
     ],
     "no-cluster-token": [
         ("Deployment", (*_POD, "automountServiceAccountToken"), GONE),

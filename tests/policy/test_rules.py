@@ -22,6 +22,7 @@ from tests.policy.cases import (
     laid,
     resource_type,
 )
+from tests.policy.stack_cases import BROKEN_ONES
 from tests.policy.test_pack import judge, pack  # noqa: F401  the host, started once
 from tests.support import lab_config, registered
 
@@ -94,7 +95,7 @@ def test_endpoints_run_where_the_stack_allows(path, value):
     assert broken_by(ENDPOINT_TYPE, laid(ENDPOINT, ("body", *path), value), LIMITED) == {"endpoint-where-allowed"}
 
 
-BY_STACK = {"image-from-allowed-registry", "endpoint-where-allowed"}
+BY_STACK = {rule for rule, *_ in BROKEN_ONES}
 """Rules that ask for nothing until a stack says what is allowed."""
 
 
@@ -163,12 +164,12 @@ def test_whatever_is_missing_misshapen_or_unknown_nothing_raises(data):
     kind, properties = data.draw(st.sampled_from([*ALL, *((resource_type(one), one) for _, one in BROKEN)]))
     changed = copy.deepcopy(properties)
     for _ in range(data.draw(st.integers(1, 4))):
-        spoil(changed, data.draw(st.integers(0, 2**32)), copy.deepcopy(data.draw(_SPOILT)))
+        spoil(changed, data.draw(st.integers(0, 2**32)), copy.deepcopy(data.draw(SPOILT)))
     for rule in RULES:
         list(rule.judge(kind, unknown_checking_proxy(changed), LIMITED))
 
 
-_SPOILT = st.sampled_from(
+SPOILT = st.sampled_from(
     [None, "", "x", 0, -1.5, float("inf"), True, [], {}, [None], [[]], {"a": None}, UNKNOWN_STRING_VALUE]
 )
 
