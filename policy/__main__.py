@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pulumi_policy.policy
 from pulumi_policy import (
     EnforcementLevel,
     PolicyPack,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -21,7 +22,7 @@ from pulumi_policy import (
 
 from blueprint.helm import RELEASE
 from policy.charts import ChartError, render_release
-from policy.decoding import decode_once
+from policy.decoding import read_once
 from policy.judging import Judge, Verdict
 from policy.prices import read_prices
 from policy.rule import Rule, plain_kind
@@ -87,19 +88,41 @@ def judged(rule: Rule, args: ResourceValidationArgs) -> Iterator[Verdict]:
 
 def stack_judged(rule: StackRule, args: StackValidationArgs) -> Iterator[tuple[str, Verdict]]:
     """How all resources together break a rule."""
-    if not args.resources:
-        return
-    rules = allowed(args.resources[0].urn)
-    config = pulumi.Config(CONFIG)
-    stack = Stack(
-        resources=[one for resource in args.resources for one in seen(resource)],
-        allowed=rules,
-        prices=read_prices(config.get_object("budget"), config.get_object("cluster"), rules.endpoint_hourly_usd),
-    )
-    yield from Judge(rules, datetime.now(UTC).date()).stack(rule, stack)
+    if args.resources:
+        stack = WHOLE.of(args.resources)
+        yield from Judge(stack.allowed, datetime.now(UTC).date()).stack(rule, stack)
 
 
-def seen(resource: Any) -> Iterator[Resource]:
+class Whole:
+    """The stack that is judged, put together once for all rules."""
+
+    def __init__(self) -> None:
+        self._of: list[Mapping[str, Any]] = []
+        self._stack: Stack | None = None
+
+    def of(self, resources: Sequence[PolicyResource]) -> Stack:
+        """All resources of a stack, and what is known of it."""
+        properties = [resource.props for resource in resources]
+        if self._stack is None or list(map(id, properties)) != list(map(id, self._of)):
+            rules = allowed(resources[0].urn)
+            config = pulumi.Config(CONFIG)
+            self._of, self._stack = (
+                properties,
+                Stack(
+                    resources=[one for resource in resources for one in seen(resource)],
+                    allowed=rules,
+                    prices=read_prices(
+                        config.get_object("budget"), config.get_object("cluster"), rules.endpoint_hourly_usd
+                    ),
+                ),
+            )
+        return self._stack
+
+
+WHOLE = Whole()
+
+
+def seen(resource: PolicyResource) -> Iterator[Resource]:
     """A resource as stack rules see it; a release as its objects."""
     # What was asked for, and not what became of it: a preview knows too little of that.
     given = ASKED.get(resource.urn, resource.props)
@@ -167,7 +190,7 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-decode_once(pulumi_policy.policy)
+read_once(pulumi_policy.policy)
 PolicyPack(
     name="llm-inference",
     policies=[

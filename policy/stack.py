@@ -44,7 +44,7 @@ class Resource:
         return self.kind if self.live_name is UNKNOWN else f"{self.kind} {self.live_name}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
     """All that a stack registers, and what it allows. prices: what things cost, as far as anybody said."""
 

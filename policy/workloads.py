@@ -1,5 +1,6 @@
 """Workloads of a stack: which of them serve models, how many replicas they come to, how many GPUs these hold."""
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,16 +47,17 @@ class Workload:
         return {**labels, _LEADER: "0"} if self.resource.kind == "LeaderWorkerSet" else labels
 
 
-def workloads(stack: Stack) -> Iterator[Workload]:
-    """Everything of a stack that brings pods, but what runs on every node."""
-    for resource in stack.of(*KINDS, *_ONCE):
-        if found := list(pods(resource.kind, resource.properties)):
-            yield Workload(resource, found)
+@functools.lru_cache(maxsize=1)
+def workloads(stack: Stack) -> Sequence[Workload]:
+    """Everything of a stack that brings pods, but what runs on every node. Once for all rules that ask."""
+    found = ((resource, list(pods(resource.kind, resource.properties))) for resource in stack.of(*KINDS, *_ONCE))
+    return [Workload(resource, brought) for resource, brought in found if brought]
 
 
-def models(stack: Stack) -> Iterator[Workload]:
+@functools.lru_cache(maxsize=1)
+def models(stack: Stack) -> Sequence[Workload]:
     """The workloads that serve models."""
-    yield from (one for one in workloads(stack) if one.resource.kind in KINDS and one.serves)
+    return [one for one in workloads(stack) if one.resource.kind in KINDS and one.serves]
 
 
 def scalers(stack: Stack, workload: Workload) -> Iterator[Resource]:

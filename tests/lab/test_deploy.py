@@ -68,10 +68,26 @@ def test_up_again_protected_and_down(checkout):
     assert kubectl(checkout, "get", "deploy", "-nllm", "-oname") == "deployment.apps/qwen-1-5b\n"
     stack.write_text(before)
     deploy(checkout, "up", "--engine=lab")
+    refused_by_a_rule_about_the_whole_stack(checkout)
 
     assert "33 deleted" in deploy(checkout, "down", "--engine=lab")
     home = str(checkout / ".lab")
     assert [found for found in psutil.process_iter(["cmdline"]) if home in " ".join(found.info["cmdline"] or [])] == []
+
+
+def refused_by_a_rule_about_the_whole_stack(checkout):
+    """It sees everything only at the end; the preview that `up` begins with has such an end, too."""
+    stack, rules = checkout / "Pulumi.dev.yaml", checkout / "policy/stacks.yaml"
+    before, allowed = stack.read_text(), rules.read_text()
+    stack.write_text(before.replace("maxModelLen: 8192", "maxModelLen: 4096"))
+    rules.write_text(f"{allowed}dev: {{endpointMonthlyUsd: 100, endpointHourlyUsd: {{nvidia-l4/x1: 1}}}}\n")
+    output = deploy(checkout, "up", "--engine=lab", succeeds=False)
+    assert "[mandatory]  endpoint-cost-capped" in output
+    assert "at its maximum it costs 730 USD a month, above 100" in output
+    arguments = kubectl(checkout, "get", "deploy", "-nllm", "qwen-1-5b", "-o=jsonpath={..args}")
+    assert "--max-model-len=8192" in arguments
+    stack.write_text(before)
+    rules.write_text(allowed)
 
 
 def test_a_preview_of_prod_needs_no_cluster_and_says_what_it_could_not_check(checkout):

@@ -251,6 +251,9 @@ def judged(engine):
     assert "forbidden is not liked" in output
     assert engine.log() == []
     three = 'Thing("a", "odd")\nThing("b", "1")\nThing("c", "1")\n'
+    engine.write(three)
+    assert "one too many" in engine.run("up", "--yes", "--policy-pack=pack", succeeds=False)
+    assert engine.log() == []
     assert "one too many" in engine.up(three, "--policy-pack=pack", succeeds=False)
     assert engine.names() == {"a", "b", "c"}
 
