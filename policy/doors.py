@@ -20,8 +20,9 @@ _DURATION = re.compile(r"(\d+)(ms|s|m|h)?")
 
 def _doors(stack: Stack) -> Iterator[tuple[Resource, Workload]]:
     """Each route or Ingress with each model that it leads to."""
-    found = [(model, [one.live_name for one in services(stack, model)]) for model in models(stack)]
-    for door in stack.of("HTTPRoute", "Ingress"):
+    doors = list(stack.of("HTTPRoute", "Ingress"))
+    found = [(model, [one.live_name for one in services(stack, model)]) for model in models(stack)] if doors else []
+    for door in doors:
         behind = list(_behind(door))
         for model, names in found:
             if together(door.namespace, model.resource.namespace) and any(name in behind for name in names):

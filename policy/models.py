@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from policy.reading import UNKNOWN, each, get, whole
@@ -66,39 +67,48 @@ def services(stack: Stack, model: Workload) -> Iterator[Resource]:
             yield service
 
 
+@dataclass(frozen=True)
+class _Alerts:
+    """The alerts of a PrometheusRule: its own labels, those of theirs that name models, what they ask."""
+
+    known: bool
+    own: Mapping[str, Any]
+    about: frozenset[str]
+    asked: str
+
+
 def _unwatched(stack: Stack) -> Breaches:
     if not _watched(stack):
         return
+    told = [found for rules in stack.of(_ALERTS) if (found := _alerts(rules))]
     for model in models(stack):
-        if not any(_tells_of(one, model) for one in stack.of(_ALERTS)):
+        if not any(_tells_of(one, model) for one in told):
             yield model.resource, f"no PrometheusRule has an alert about {model.resource.called}"
 
 
-def _tells_of(rules: Resource, model: Workload) -> bool:
-    alerts = [
-        rule
-        for group in each(rules.properties, "spec", "groups")
-        for rule in each(group, "rules")
-        if get(rule, "alert") is not None
-    ]
-    if not alerts:
-        return not _known(rules)
-    own = _labels(rules)
+def _alerts(rules: Resource) -> _Alerts | None:
+    """What alerts there are; None where there are none."""
+    groups = list(each(rules.properties, "spec", "groups"))
+    known = whole(rules.properties, "spec", "groups") and all(whole(group, "rules") for group in groups)
+    alerts = [rule for group in groups for rule in each(group, "rules") if get(rule, "alert") is not None]
+    if known and not alerts:
+        return None
+    about = [get(alert, "labels", "model") for alert in alerts]
+    return _Alerts(
+        known=known and UNKNOWN not in about,
+        own=_labels(rules),
+        about=frozenset(map(str, about)),
+        asked="\n".join(str(get(alert, "expr")) for alert in alerts),
+    )
+
+
+def _tells_of(alerts: _Alerts, model: Workload) -> bool:
+    own, name = alerts.own, model.resource.live_name
+    if not alerts.known or name is UNKNOWN or str(name) in alerts.about:
+        return True
     if any(own.get(key) is not None and own.get(key) == model.labels.get(key) for key in _NAMES):
         return True
-    name = model.resource.live_name
-    if name is UNKNOWN:
-        return True
-    quoted = re.compile(rf'["/|(]{re.escape(str(name))}["|)]')
-    return any(
-        get(alert, "labels", "model") in (name, UNKNOWN) or quoted.search(str(get(alert, "expr"))) for alert in alerts
-    )
-
-
-def _known(rules: Resource) -> bool:
-    return whole(rules.properties, "spec", "groups") and all(
-        whole(group, "rules") for group in each(rules.properties, "spec", "groups")
-    )
+    return re.search(rf'["/|(]{re.escape(str(name))}["|)]', alerts.asked) is not None
 
 
 def _labels(resource: Resource) -> dict[str, Any]:
