@@ -5,10 +5,11 @@ from datetime import date, timedelta
 import pytest
 import yaml
 from click.testing import CliRunner
+from pulumi.runtime.proto import analyzer_pb2
 
 from ops.cli import main
 from policy.rules import ALL, STACK_RULES
-from tests.policy.test_pack import DEPLOYMENT, judge, started
+from tests.policy.test_pack import DEPLOYMENT, ask, judge, started
 from tests.support import copy_project
 
 PAST, FUTURE = (date.today() + timedelta(days=days) for days in (-1, 1))  # noqa: DTZ011  dates of a file have no zone
@@ -80,6 +81,10 @@ def test_an_exception_that_nothing_needs_is_told(checkout):
         ({"registry": []}, "dev.registry: Extra inputs are not permitted"),
         ({"exceptions": [{"rule": "image-by-digest"}]}, "dev.exceptions.0.until: Field required"),
         ({"exceptions": [excuse(rule="image-by-diggest")]}, "image-by-diggest is no rule. `llm policy --list`"),
+        ({"levels": {"image-by-diggest": "mandatory"}}, "dev.levels: image-by-diggest is no rule."),
+        ({"levels": {"image-by-digest": "loud"}}, "dev.levels.image-by-digest: Input should be 'mandatory' or"),
+        ({"accelerators": ["nvidia-l5"]}, "dev.accelerators: nvidia-l5 is no accelerator. Known: nvidia-t4"),
+        ({"endpointMonthlyUsd": 0}, "dev.endpointMonthlyUsd: Input should be greater than 0"),
         ({"exceptions": [excuse(until="soon")]}, "dev.exceptions.0.until: Input should be a valid date"),
         ({"exceptions": [excuse(reason="so")]}, "dev.exceptions.0.reason: String should have at least 10"),
     ],
@@ -89,6 +94,38 @@ def test_a_mistake_in_the_file_is_said_with_its_key(checkout, stack, said):
     result = policy("--stack", "dev")
     assert result.exit_code == 1
     assert said in result.output
+
+
+def test_a_level_of_the_stack_goes_before_that_of_the_rule(checkout):
+    allow(checkout, registries=["ghcr.io/team/"], levels={"image-from-allowed-registry": "advisory"})
+    result = policy("--stack", "dev")
+    assert result.exit_code == 0, result.output
+    assert "advised   qwen-1-5b-deployment: image-from-allowed-registry: container" in result.output
+    unpinned = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "docker.io/other"}]}}}}
+    allow(checkout, levels={"image-by-digest": "mandatory"})
+    for stack, level in (("dev", analyzer_pb2.MANDATORY), ("other", analyzer_pb2.ADVISORY)):
+        with started(checkout / "policy", checkout, {"PULUMI_STACK": stack}) as stub:
+            found = {one.policyName: one.enforcementLevel for one in ask(stub, DEPLOYMENT, unpinned, stack)}
+        assert found["image-by-digest"] == level
+
+
+def test_what_a_stack_costs_is_judged_by_its_own_file(checkout):
+    """Prices and budget are the test's own: 1 x 730 x 1 USD for the GPU, 1 x 730 x 2 for the endpoint."""
+    stack = checkout / "Pulumi.dev.yaml"
+    priced = stack.read_text().replace("{available: 8}", "{available: 8, hourlyUsd: 1}")
+    stack.write_text(priced.replace("config:\n", "config:\n  llm-inference:budget: {monthlyUsd: 2189}\n", 1))
+    result = policy("--stack", "dev")
+    assert result.exit_code == 0, result.output
+    assert "advised   qwen-1-5b-endpoint-endpoint: prices-known: nobody says what nvidia-l4/x1 costs" in result.output
+    allow(checkout, endpointHourlyUsd={"nvidia-l4/x1": 2})
+    result = policy("--stack", "dev")
+    assert result.exit_code == 1
+    assert "refused   stack: cost-within-budget: all replicas at their maximum cost 2,190 USD" in result.output
+    over = excuse(rule="cost-within-budget", resource="stack")
+    allow(checkout, endpointHourlyUsd={"nvidia-l4/x1": 2}, exceptions=[over])
+    result = policy("--stack", "dev")
+    assert result.exit_code == 0, result.output
+    assert "excused   stack: cost-within-budget: all replicas at their maximum cost 2,190 USD" in result.output
 
 
 def test_the_pack_itself_keeps_to_the_file(checkout):

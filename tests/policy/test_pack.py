@@ -40,12 +40,17 @@ def started(folder, elsewhere, environment=None):
 
 
 def judge(pack, resource_type, properties, stack="s"):
-    """Names of the policies that a resource breaks."""
+    """What is said of a resource, by the policies that it breaks."""
+    return {one.policyName: one.message for one in ask(pack, resource_type, properties, stack)}
+
+
+def ask(pack, resource_type, properties, stack):
+    """What the host says of a resource."""
     struct = struct_pb2.Struct()
     struct.update(properties)
     urn = f"urn:pulumi:{stack}::p::t::m"
     request = analyzer_pb2.AnalyzeRequest(type=resource_type, properties=struct, name="m", urn=urn)
-    return {diagnostic.policyName: diagnostic.message for diagnostic in pack.Analyze(request, timeout=120).diagnostics}
+    return pack.Analyze(request, timeout=120).diagnostics
 
 
 def test_what_is_known_is_judged_where_something_is_not(pack):

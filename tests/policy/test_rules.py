@@ -138,6 +138,15 @@ STACKS = {
     "existing": lab_config(monitoring={"mode": "existing", "prometheus": "http://prometheus.monitoring.svc"}),
     "standalone": lab_config(monitoring={"mode": "standalone"}),
     "scaled": lab_config({"m": {"scaling": {"min": 1, "max": 3}}}, monitoring={"mode": "operator"}),
+    "published, with a canary": lab_config(
+        {
+            "m": {
+                "canary": {"share": 10, "engine": {"maxModelLen": 4096}},
+                "expose": {"host": "m.example.com", "auth": "engineKey", "keys": ["k"]},
+            }
+        },
+        cluster={"gateway": {"name": "public", "namespace": "gateways", "listener": "https"}},
+    ),
     "endpoints": {
         **lab_config(huggingface={"namespace": "lab-org", "api": "lab"}),
         "models": {"e": ENDPOINT_MODEL},

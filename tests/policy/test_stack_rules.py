@@ -48,7 +48,7 @@ def pack(tmp_path_factory):
 
 
 def judge_stack(stub, resources, unprotected=(), stack="s"):
-    """By policy, what the host says of a whole stack, and of which resource."""
+    """By policy, of which resource of a stack the host says something, and all that it says."""
     items = []
     for name, properties in resources.items():
         struct = struct_pb2.Struct()
@@ -63,8 +63,11 @@ def judge_stack(stub, resources, unprotected=(), stack="s"):
             )
         )
     request = analyzer_pb2.AnalyzeStackRequest(resources=items)
-    found = stub.AnalyzeStack(request, timeout=120).diagnostics
-    return {one.policyName: (one.urn.rpartition("::")[2], one.message) for one in found}
+    found = {}
+    for one in stub.AnalyzeStack(request, timeout=120).diagnostics:
+        _, before = found.get(one.policyName, ("", ""))
+        found[one.policyName] = one.urn.rpartition("::")[2], before + one.message
+    return found
 
 
 def stack_of(resources, config=CONFIG, limits=LIMITS, **protected):
@@ -185,6 +188,21 @@ def test_exceptions_of_a_stack_hold_until_their_day():
     ((_, after),) = Judge(stack.allowed, date(2026, 6, 2)).stack(rule, stack)
     assert (name, before.excused, after.excused) == (WHOLE, True, False)
     assert "Its exception ended on 2026-06-01" in after.told
+
+
+def test_the_host_tells_exceptions_of_a_stack_too(tmp_path):
+    copy_project(tmp_path)
+    excuses = [
+        {"rule": rule, "resource": name, "reason": "until the campaign is over", "until": "9999-01-01"}
+        for rule, name in (("cost-within-budget", WHOLE), ("gpus-within-quota", "quota"))
+    ]
+    (tmp_path / "policy/stacks.yaml").write_text(yaml.safe_dump({"s": {**LIMITS, "exceptions": excuses}}))
+    over = laid(STACK, ("quota", "spec", "hard", "requests.nvidia.com/gpu"), "4")
+    environment = {"PULUMI_CONFIG": json.dumps(wire(laid(CONFIG, ("budget", "monthlyUsd"), 1)))}
+    with started(tmp_path / "policy", tmp_path, environment) as stub:
+        found = judge_stack(stub, over)
+    assert found.keys() == {"stack-exceptions-in-use"}
+    assert "quota: ResourceQuota gpus allows 4" in found["stack-exceptions-in-use"][1]
 
 
 @pytest.mark.parametrize(
