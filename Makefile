@@ -143,6 +143,33 @@ render: setup ## Write the Kubernetes objects of STACK (dev) to OUT (rendered/ST
 lock: setup ## Pin models to commits and images to digests; needs the Hub and registries. ARGS=--check or ARGS="--only models".
 	@$(RUN) llm lock $(ARGS)
 
+.PHONY: report
+report: setup ## Preview and policies of STACK (dev) as Markdown. REPORT=file, PULL_REQUEST=number: its comment.
+	@$(RUN) llm report --stack $(STACK) $(if $(ENGINE),--engine $(ENGINE)) $(if $(REPORT),--out "$(REPORT)") \
+		$(if $(PULL_REQUEST),--pull-request $(PULL_REQUEST))
+
+.PHONY: drift
+drift: setup ## What differs between STACK (dev) and what is really there. ISSUE=1: tell it in an issue at GitHub.
+	@$(RUN) llm drift --stack $(STACK) $(if $(ISSUE),--issue)
+
+.PHONY: backend
+backend: setup ## Whether a pipeline may touch STACK (dev) from here: where its state is, who reads its secrets.
+	@$(RUN) llm backend --stack $(STACK)
+
+.PHONY: kubeconfig
+kubeconfig: ## For pipelines: write KUBECONFIG_DATA of the environment to ~/.kube/config, where there is none yet.
+	@test -n "$$KUBECONFIG_DATA" || { echo "KUBECONFIG_DATA is not set: the kubeconfig's text, a secret of the job." >&2; exit 1; }
+	@test ! -e "$(HOME)/.kube/config" || { echo "There is a $(HOME)/.kube/config, which stays as it is." >&2; exit 1; }
+	@umask 077 && mkdir -p "$(HOME)/.kube" && printenv KUBECONFIG_DATA > "$(HOME)/.kube/config"
+
+.PHONY: server-revision
+server-revision: ## The last commit that changed the server, as revision=SHA.
+	@echo revision=$(SERVER_REVISION)
+
+.PHONY: image-there
+image-there: ## Whether the registry has IMAGE of the server as it is now, by its tag sha-SHA.
+	docker buildx imagetools inspect $(IMAGE):sha-$(SERVER_REVISION)
+
 .PHONY: doctor
 doctor: setup ## Check the cluster that STACK (dev) deploys to; changes nothing.
 	@$(RUN) llm doctor --stack $(STACK)

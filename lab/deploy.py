@@ -30,7 +30,7 @@ def cli() -> None:
 def up(stack: str, context: str, engine: str) -> None:
     """Bring the stack up; on the lab, start that first."""
     found = _begin(stack, context, engine)
-    if found.engine == "lab" and not found.derived and "PULUMI_BACKEND_URL" not in os.environ:
+    if found.engine == "lab" and not found.derived and not os.environ.get("PULUMI_BACKEND_URL"):
         raise LabError(
             f"The state of {found.name} must not live in {STATE} alone. Set PULUMI_BACKEND_URL=file://PATH, or "
             "install the Pulumi CLI; docs/state.md says more."
@@ -53,10 +53,13 @@ def up(stack: str, context: str, engine: str) -> None:
 @_context
 @_engine
 @click.option("--diff", is_flag=True, help="Show every changed property.")
-def preview(stack: str, context: str, engine: str, *, diff: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print Pulumi's JSON digest alone on standard output.")
+@click.option("--refresh", "refreshed", is_flag=True, help="Compare with what is really there, not with the state.")
+def preview(stack: str, context: str, engine: str, *, diff: bool, as_json: bool, refreshed: bool) -> None:
     """Show what up would do; a cluster that is not there is named, and what could not be checked."""
-    found = _begin(stack, context, engine)
-    sys.exit(found.run("preview", "--policy-pack", "policy", *(["--diff"] if diff else [])))
+    found = _begin(stack, context, engine, words_to_stderr=as_json)
+    given = {"--diff": diff, "--json": as_json, "--refresh": refreshed}
+    sys.exit(found.run("preview", "--policy-pack", "policy", *(option for option, asked in given.items() if asked)))
 
 
 @cli.command()
@@ -108,14 +111,17 @@ def run(stack: str, command: tuple[str, ...]) -> None:
     os.execvpe(command[0], command, environment | {"PATH": programs})  # noqa: S606  no shell on purpose
 
 
-def _begin(stack: str, context: str, engine: str) -> Target:
+def _begin(stack: str, context: str, engine: str, *, words_to_stderr: bool = False) -> Target:
     found = target(Path.cwd(), stack, context, engine)
     _ = found.config  # refused before anything is started
     chosen = "the Pulumi CLI" if found.engine == "pulumi" else "the lab's engine"
     why = "" if engine or found.engine == "pulumi" else " (there is no pulumi on PATH)"
-    click.echo(f"Stack {found.name}, by {chosen}{why}.")
+    click.echo(f"Stack {found.name}, by {chosen}{why}.", err=words_to_stderr)
     if found.left_out:
-        click.echo(f"Not on {context}, since they are on no cluster: {', '.join(found.left_out)}; they stay with dev.")
+        left_out = ", ".join(found.left_out)
+        click.echo(
+            f"Not on {context}, since they are on no cluster: {left_out}; they stay with dev.", err=words_to_stderr
+        )
     found.prepare()
     return found
 

@@ -101,21 +101,21 @@ class Target:
     def backend(self) -> str:
         """The URL that the state is kept at; empty when the CLI alone knows."""
         here = f"file://{self.root / STATE}" if self.derived or self.engine == "lab" else ""
-        return os.environ.get("PULUMI_BACKEND_URL", here)
+        return os.environ.get("PULUMI_BACKEND_URL") or here
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment for either engine: what the person has set wins."""
-        found = {"PULUMI_BACKEND_URL": self.backend} if self.backend else {}
-        found |= os.environ
+        found = dict(os.environ) | ({"PULUMI_BACKEND_URL": self.backend} if self.backend else {})
         found.pop("VIRTUAL_ENV", None)
         # Without a running stand-in nothing is set: the provider then says what it cannot check.
         if self.endpoints_in_lab and (url := self.lab.hub()) is not None:
             found = environment(url) | found
         if self.in_lab and self.lab.hub() is not None:
             found.setdefault("LLM_LAB_ADDRESSES", str(self.lab.addresses))
-        if self.derived and "PULUMI_CONFIG_PASSPHRASE_FILE" not in found:
-            found.setdefault("PULUMI_CONFIG_PASSPHRASE", PUBLIC_PASSPHRASE)
+        # Empty is what a pipeline makes of a secret that it does not have.
+        if self.derived and not (found.get("PULUMI_CONFIG_PASSPHRASE_FILE") or found.get("PULUMI_CONFIG_PASSPHRASE")):
+            found["PULUMI_CONFIG_PASSPHRASE"] = PUBLIC_PASSPHRASE
         return found
 
     @property
@@ -147,7 +147,8 @@ class Target:
             Path(self.backend.removeprefix("file://")).expanduser().mkdir(parents=True, exist_ok=True)
         if self.engine == "pulumi":
             command = ["pulumi", "stack", "select", "--create", "--stack", self.name]
-            done = subprocess.run(command, cwd=self.root, env=self.environment, check=False)
+            # What it says is no part of what the command after it prints, which may be JSON.
+            done = subprocess.run(command, cwd=self.root, env=self.environment, check=False, stdout=sys.stderr)
             if done.returncode:
                 raise LabError(
                     f"The Pulumi CLI cannot select stack {self.name}; log in (`pulumi login`), or see above."

@@ -50,6 +50,26 @@ class Project:
 
         Raises click.ClickException when the stack has no file or the file is no YAML mapping.
         """
+        name = f"Pulumi.{stack}.yaml"
+        config = self._content(stack).get("config")
+        if not isinstance(config, Mapping):
+            raise click.ClickException(f"{name} has no config mapping. See docs/settings.md.")
+        for key in (f"{PROJECT_NAME}:{secret}" for secret in SECRET_KEYS):
+            if isinstance(config.get(key), str):
+                raise click.ClickException(
+                    f"{name}: {key} stands there in clear text. Revoke that token, and write a new one with "
+                    f"`pulumi config set --secret {key}`."
+                )
+        return {str(key): value for key, value in config.items()}
+
+    def secrets_provider(self, stack: str) -> str:
+        """Who encrypts the stack's secrets, such as gcpkms://...; empty: a passphrase, or the backend.
+
+        Raises click.ClickException when the stack has no file or the file is no YAML.
+        """
+        return str(self._content(stack).get("secretsprovider") or "")
+
+    def _content(self, stack: str) -> Mapping[str, Any]:
         path = self.root / f"Pulumi.{stack}.yaml"
         if not path.is_file():
             known = ", ".join(self.stacks()) or "none"
@@ -58,16 +78,7 @@ class Project:
             content = load(path.read_text()) or {}
         except (TextError, UnicodeDecodeError) as error:
             raise click.ClickException(f"{path.name}: {error}") from None
-        config = content.get("config") if isinstance(content, Mapping) else None
-        if not isinstance(config, Mapping):
-            raise click.ClickException(f"{path.name} has no config mapping. See docs/settings.md.")
-        for key in (f"{PROJECT_NAME}:{name}" for name in SECRET_KEYS):
-            if isinstance(config.get(key), str):
-                raise click.ClickException(
-                    f"{path.name}: {key} stands there in clear text. Revoke that token, and write a new one with "
-                    f"`pulumi config set --secret {key}`."
-                )
-        return {str(key): value for key, value in config.items()}
+        return content if isinstance(content, Mapping) else {}
 
     def pulumi_config(self, stack: str) -> tuple[dict[str, str], list[str]]:
         """The stack's configuration as Pulumi hands it to a program, and which of its keys are secret.

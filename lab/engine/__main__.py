@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -69,6 +70,7 @@ def cli() -> None:
 @cli.command()
 @_deploying
 @_policies
+@click.option("--refresh", is_flag=True, help="Compare with what is really there, not with the state.")
 def preview(**given: Any) -> None:
     """Show what up would do."""
     _Run(given).only("update")
@@ -104,7 +106,10 @@ class _Run:
         self._only_preview = False
         self._session = session_of(given, policy_pack=given.get("policy_pack"))
         self._options = Options(
-            targets=given["targets"], target_dependents=given["target_dependents"], parallel=given["parallel"]
+            targets=given["targets"],
+            target_dependents=given["target_dependents"],
+            parallel=given["parallel"],
+            refresh=given.get("refresh", False),
         )
 
     def only(self, kind: str) -> None:
@@ -139,9 +144,8 @@ class _Run:
             as_json=as_json,
             config=self._session.shown_config,
         )
-        options = Options(preview, self._options.targets, self._options.target_dependents, self._options.parallel)
         try:
-            return self._session.run(kind, options, display.show)
+            return self._session.run(kind, replace(self._options, preview=preview), display.show)
         finally:
             display.close()
 

@@ -30,12 +30,17 @@ class InterruptedDeploymentError(DeploymentError):
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. targets: URNs, * and ? allowed; empty means all. parallel: operations at the same time."""
+    """How to run.
+
+    targets: URNs, * and ? allowed; empty means all. parallel: operations at the same time. refresh: plan from what is
+    really there instead of what the state says; for previews.
+    """
 
     preview: bool = False
     targets: Sequence[str] = ()
     target_dependents: bool = False
     parallel: int = 16
+    refresh: bool = False
 
 
 class Judge(Protocol):

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,18 @@ class Session:
 
     def run(self, kind: str, options: Options, show: Show) -> Outcome:
         """Deploy: kind is update, refresh or destroy."""
-        return asyncio.run(self._run(kind, options, show))
+        before = self.load()
+        if options.refresh:
+            # What was found is told by the steps that follow from it; here only what could not be asked.
+            outcome, before = asyncio.run(self._run("refresh", before, replace(options, refresh=False), _told(show)))
+            if not outcome.worked:
+                show(Summary("preview", {}, 0.0, "failed"))
+                return outcome
+        outcome, _ = asyncio.run(self._run(kind, before, options, show))
+        return outcome
 
-    async def _run(self, kind: str, options: Options, show: Show) -> Outcome:
-        before, config = self.load(), self.config
+    async def _run(self, kind: str, before: Snapshot, options: Options, show: Show) -> tuple[Outcome, Snapshot]:
+        config = self.config
         writer = checkpoint.Writer(lambda: self.crypter)
         changes: dict[str, int] = {}
         began, came_from = time.time(), origin(self.root)
@@ -146,7 +154,7 @@ class Session:
             await server.stop(grace=None)
         if not options.preview:
             self._record(kind, context.journal.snapshot(), writer, began, changes, came_from=came_from, worked=worked)
-        return Outcome(worked, changes, settled=context.journal.untouched)
+        return Outcome(worked, changes, settled=context.journal.untouched), context.journal.snapshot()
 
     async def _deploy(self, deployment: Deployment, kind: str, config: StackConfig, engine: str) -> bool:
         if kind == "refresh":
@@ -181,6 +189,10 @@ class Session:
         text = self.text(snapshot, writer)
         self.backend.write(self.stack, text)
         self.backend.record(self.stack, entry, text)
+
+
+def _told(show: Show) -> Show:
+    return lambda event: show(event) if isinstance(event, Diagnostic) else None
 
 
 class _interrupts:  # noqa: N801  reads as a statement

@@ -1,0 +1,66 @@
+"""`llm report`: what a change would do to a stack, as the one comment of a pull request."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ops.pipeline.comment import with_section
+from ops.pipeline.github import GitHub
+from ops.pipeline.markdown import LIMIT, Judged, section
+from ops.pipeline.planned import plan
+from ops.policy import allowed_in, judged, level, prices_in
+from ops.program import run_program
+from ops.project import Project
+from policy.rules import ALL
+
+_MARGIN = 2000  # characters of the comment beside the sections
+
+
+@click.command()
+@click.option("--stack", required=True, help="Stack that is previewed.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the Markdown there. [default: to the output]"
+)
+@click.option(
+    "--pull-request",
+    type=click.IntRange(1),
+    help="Put it into the one comment of this pull request; needs GITHUB_TOKEN and GITHUB_REPOSITORY.",
+)
+@click.option("--engine", type=click.Choice(["pulumi", "lab"]), default=None, help="As ENGINE of `make preview`.")
+def command(stack: str, out: Path | None, pull_request: int | None, engine: str | None) -> None:
+    """Say what `up` would change, what the policies say of it, and what the stack warns of.
+
+    The exit code is 1 when the preview fails or a mandatory policy is broken, after the report is where it belongs.
+    """
+    project = Project.find()
+    project.stack_file(stack)  # a stack that is not there is said before GitHub is asked
+    github = GitHub.from_environment() if pull_request else None
+    planned, verdicts = plan(project, stack, engine=engine or ""), _judged(project, stack)
+    # The comment holds a section of each stack.
+    text = section(stack, planned, verdicts, limit=(LIMIT - _MARGIN) // max(1, len(project.stacks())))
+    if out is not None:
+        out.write_text(text)
+    if github is not None and pull_request is not None:
+        click.echo(github.comment(pull_request, lambda before: with_section(before, stack, text)))
+    if out is None and github is None:
+        click.echo(text, nl=False)
+    sys.exit(1 if planned.failure or verdicts.refused or verdicts.failure else 0)
+
+
+def _judged(project: Project, stack: str) -> Judged:
+    try:
+        registered = run_program(project, stack)
+        allowed = allowed_in(project, stack)
+        found = judged(registered, project.root, allowed, prices_in(project, stack, allowed))
+    except click.ClickException as error:
+        return Judged(failure=error.message)
+    lines = [(level(one), f"{level(one)} {name}: {one.rule.name}: {one.told}") for name, one in found.found]
+    return Judged(
+        refused=[line for found_level, line in lines if found_level == "refused"],
+        told=[
+            *(line for found_level, line in lines if found_level != "refused"),
+            *(f"unjudged {name}: {why}" for name, why in found.unjudged),
+        ],
+        asked=f"{len(ALL)} rules were put to {len(registered)} resources",
+    )
