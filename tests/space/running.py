@@ -31,11 +31,28 @@ class Demo:
 
     def ask(self, question: str) -> list[list[dict[str, Any]]]:
         """What the page showed, one after the other, by the API that every Gradio page has."""
-        with httpx2.Client(base_url=f"{self.url}/gradio_api/call/reply", trust_env=False, timeout=60) as http:
-            begun = http.post("", json={"data": [question]}).raise_for_status().json()["event_id"]
+        begun = self.begin(question)
+        assert begun is not None
+        return self.shown(begun)
+
+    def begin(self, question: str) -> str | None:
+        """The number of a question, or None when too many wait."""
+        with self._api() as http:
+            answer = http.post("", json={"data": [question]})
+        if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+            return None
+        number: str = answer.raise_for_status().json()["event_id"]
+        return number
+
+    def shown(self, begun: str) -> list[list[dict[str, Any]]]:
+        """What the page showed for it."""
+        with self._api() as http:
             events = re.findall(r"^event: (\w+)\ndata: (.*)$", http.get(f"/{begun}").text, re.MULTILINE)
         assert {kind for kind, _ in events} <= {"generating", "complete", "heartbeat"}, events
         return [json.loads(data)[0] for kind, data in events if kind == "generating"]
+
+    def _api(self) -> httpx2.Client:
+        return httpx2.Client(base_url=f"{self.url}/gradio_api/call/reply", trust_env=False, timeout=60)
 
     def page(self) -> str:
         """What a browser is told of the page."""

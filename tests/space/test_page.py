@@ -3,6 +3,8 @@
 import os
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
@@ -18,7 +20,7 @@ KEYS = {"LANGFUSE_PUBLIC_KEY": "canary-public", "LANGFUSE_SECRET_KEY": "canary-s
 
 @pytest.fixture(scope="module")
 def hub():
-    with HubServer() as hub:
+    with HubServer(latency={"chunk": 0.1}) as hub:
         hub.told = {
             "MODEL_URL": f"{hub.url}/e/{hub.add_endpoint('m').id}",
             "MODEL_NAME": "/repository",
@@ -27,18 +29,25 @@ def hub():
         yield hub
 
 
-def test_the_page_streams_refuses_and_records_nothing_unless_told(hub, tmp_path):
+@pytest.fixture(scope="module")
+def demo(hub, tmp_path_factory):
+    """Narrow limits; and a Langfuse that is there, but no keys for it."""
     with receiver() as (received, _, port):
-        # A Langfuse that is there, and no keys for it.
-        told = {**hub.told, "LANGFUSE_BASE_URL": f"http://127.0.0.1:{port}", "MAX_INPUT_CHARACTERS": "40"}
-        with running(tmp_path, **told) as demo:
-            shown = demo.ask("Why is the sky blue?")
-            long = demo.ask("x" * 41)
-            hub.fault(operation="chat", kind=401)
-            refusal = demo.ask("And now?")
-            hub.fault(operation="chat", kind="truncated", moment="after")
-            broken = demo.ask("Why is the sky blue?")
-            config = demo.page()
+        limits = {"MAX_INPUT_CHARACTERS": "40", "CONCURRENT_CALLS": "1"}
+        folder = tmp_path_factory.mktemp("demo")
+        with running(folder, **hub.told, **limits, LANGFUSE_BASE_URL=f"http://127.0.0.1:{port}") as demo:
+            yield demo
+        assert received.requests == []
+
+
+def test_the_page_streams_and_tells_why_there_is_no_answer(hub, demo):
+    shown = demo.ask("Why is the sky blue?")
+    long = demo.ask("x" * 41)
+    hub.fault(operation="chat", kind=401)
+    refusal = demo.ask("And now?")
+    hub.fault(operation="chat", kind="truncated", moment="after")
+    broken = demo.ask("Why is the sky blue?")
+    config = demo.page()
     assert [message["content"] for message in shown[-1]] == [
         "This is a simulated answer of the lab; no model has read: Why is the sky blue?"
     ]
@@ -48,7 +57,6 @@ def test_the_page_streams_refuses_and_records_nothing_unless_told(hub, tmp_path)
     assert broken[-1][0]["content"].startswith("This is")
     assert "broke off here" in broken[-1][1]["content"]
     assert "This page keeps no questions." in config
-    assert received.requests == []
     assert "lab-invoke" not in demo.log.read_text() + config
     assert [one.body["messages"] for one in hub.requests if one.operation == "chat"][:2] == [
         [{"role": "user", "content": "Why is the sky blue?"}],
@@ -87,3 +95,16 @@ def test_it_does_not_start_without_what_it_needs_and_says_what_that_is():
         "MODEL_URL: use https, since questions and the token go there; http is for this machine.",
         "MODEL_NAME: set it to the model's name at its server, as /v1/models lists it.",
     ]
+
+
+def test_calls_at_once_are_limited_and_so_are_those_who_wait(hub, demo):
+    before = len(hub.requests)
+    with ThreadPoolExecutor(12) as visitors:
+        began = list(visitors.map(lambda _: demo.begin("hello"), range(12)))
+        accepted = [one for one in began if one is not None]
+        ends = list(visitors.map(lambda begun: (demo.shown(begun), time.monotonic())[1], accepted))
+    # One is answered and five wait, or one more where the first has begun before the last came.
+    assert 6 <= len(accepted) < 12
+    assert len(hub.requests) - before == len(accepted)
+    # Each answer of 13 words takes 1.3 s, and none overlaps another.
+    assert all(later - earlier > 1 for earlier, later in pairwise(sorted(ends)))
