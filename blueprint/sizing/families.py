@@ -142,6 +142,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "gemma2": Family(kinds=_every("sliding_window_pattern", 2, "sliding"), norms=4, tied=True),
         "gemma3_text": _GEMMA3,
         "gemma3": _GEMMA3,
+        "gemma4_text": Family(kinds=_every("sliding_window_pattern", 6, "sliding"), norms=4, qk_norm=True, tied=True),
         "gpt_oss": Family(kinds=_every("sliding_window_pattern", 2, "sliding"), qkv_bias=True, expert_bias=True),
         "olmo2": Family(kinds=_DENSE, qk_norm="wide"),
         "deepseek_v2": _DEEPSEEK,

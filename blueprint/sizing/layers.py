@@ -50,11 +50,16 @@ def attention_of(keys: Keys, family: Family, kind: AttentionKind) -> Mixer:
     hidden, heads = keys.number("hidden_size"), keys.number("num_attention_heads")
     kv_heads = keys.number("num_key_value_heads", default=heads)
     key = keys.number("head_dim", default=hidden // heads)
+    if kind == "full":
+        # Gemma 4: heads of another size and number where all tokens are seen.
+        kv_heads = keys.number("num_global_key_value_heads", default=kv_heads)
+        key = keys.number("global_head_dim", default=key)
     value = keys.number("v_head_dim", default=key)
     gate = heads * key if keys.config.get("attn_output_gate") or keys.config.get("model_type") == "qwen3_next" else 0
     bias = keys.config.get("attention_bias", family.qkv_bias)
     attention = hidden * (heads * key + gate) + heads * value * hidden
-    key_value = hidden * kv_heads * (key + value)
+    same = kind == "full" and bool(keys.config.get("attention_k_eq_v"))
+    key_value = hidden * kv_heads * (key if same else key + value)
     shared = 0
     if bias:
         attention += heads * key
@@ -156,6 +161,8 @@ def _experts(keys: Keys, family: Family, count: int) -> FeedForward:
         always = width * keys.number("n_shared_experts", default=0)
     if keys.config.get("model_type") == "llama4_text":
         always = width
+    if keys.config.get("enable_moe_block"):
+        always = keys.number("intermediate_size")
     router = hidden * count + (count if family.expert_bias else 0)
     if keys.has("shared_expert_intermediate_size"):
         router += hidden
