@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from blueprint.issues import DescriptionError, Issue, shown
+from blueprint.sizing.facts import ModelFacts
 from blueprint.text import TextError, load
 
 MODELS_LOCK = "models.lock.yaml"
@@ -44,10 +45,14 @@ UNRESOLVED = Known(how="unresolved")
 
 
 class ModelPin(_LockModel):
-    """The commit that a repository's revision stands for."""
+    """The commit that a repository's revision stands for.
+
+    facts: what sizing needs of the model at that commit; None where they were not read, or its kind is not known.
+    """
 
     sha: CommitSha | None = None
     known: Known = UNRESOLVED
+    facts: ModelFacts | None = None
 
     @model_validator(mode="after")
     def _sha_when_known(self) -> Self:

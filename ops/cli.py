@@ -15,6 +15,7 @@ COMMANDS = {
     "drift": "ops.pipeline.drift",
     "endpoints": "ops.endpoints.commands",
     "explain": "ops.explain",
+    "fit": "ops.fit",
     "generate": "ops.asking.generate",
     "history": "ops.delivery.history",
     "lock": "ops.lock",

@@ -141,7 +141,7 @@ def line(fitted: Fit, *, context: int | None) -> str:
     wanted = f"one request of {fitted.run.max_model_len:,} tokens takes {need:.2f}"
     if fitted.verdict == "does not fit":
         return (
-            f"does not fit on {where}: {fitted.missing / GIB:.1f} GiB of each GPU are missing, {fitted.dominant} takes "
+            f"does not fit on {where}: {fitted.missing / GIB:.1f} GiB of each GPU are missing, most of it is {fitted.dominant}; "
             f"most; {span}, {wanted}"
         )
     full, longest = fitted.concurrency(), fitted.longest(context)
