@@ -20,6 +20,8 @@ config = pulumi.Config()
 stack = read_stack(config, root=Path(__file__).parent)
 for warning in stack.warnings:
     pulumi.log.warn(warning)
+for note in stack.notes:
+    pulumi.log.info(note)
 secrets = named_secrets(stack)
 images = {
     image.name: ContainerImage(f"{image.name}-image", ContainerImageArgs(image=image, secrets=secrets)).reference

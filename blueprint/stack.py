@@ -6,7 +6,7 @@ from typing import Any
 
 from blueprint.accelerators import ACCELERATORS
 from blueprint.canary import with_canaries
-from blueprint.checks import advise, cross_check
+from blueprint.checks import advise, cross_check, fit
 from blueprint.description import Description
 from blueprint.endpoint import Endpoint, resolve_endpoint
 from blueprint.exposure import OwnGateway, own_gateway
@@ -55,6 +55,7 @@ class Stack:
     collector: what receives traces and logs, if the stack has it.
     exporter: what tells Prometheus of its Inference Endpoints, if the stack has it.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
+    notes: what is known of what deploys and is no reason to act, each one line.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Stack:
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
     warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock, images_lock: ImagesLock) -> Stack:
@@ -118,6 +120,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         warnings=[
             issue.render(f"Pulumi.{stack}.yaml") for issue in description.canaries.as_written(advise(description))
         ],
+        notes=list(fit.notes(description)),
     )
 
 

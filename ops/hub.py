@@ -6,7 +6,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, get_session
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -16,7 +16,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from ops.sources import ModelRevision, UnresolvedError, is_commit
+from blueprint.sizing.facts import ModelFacts
+from ops.sources import CONFIG, ModelRevision, UnresolvedError, facts_from, is_commit
 
 
 class Hub:
@@ -56,6 +57,29 @@ class Hub:
                 f"{model.revision[:8]}. Do not use this hub."
             )
         return str(sha)
+
+    def facts(self, model: ModelRevision, commit: str) -> ModelFacts | None:
+        """What sizing needs of the model at a commit; None where the repository has no config.json.
+
+        Raises UnresolvedError when it cannot be read, or describes a model that sizing does not know.
+        """
+        address = f"{self._api.endpoint}/{model.repository}/resolve/{commit}/{CONFIG}"
+        try:
+            # The client drops the token where another host is named on the way.
+            answer = get_session().get(
+                address,
+                headers={"authorization": f"Bearer {self._api.token}"} if self._api.token else {},
+                timeout=self._timeout,
+                follow_redirects=True,
+            )
+            if answer.status_code == HTTPStatus.NOT_FOUND:
+                return None
+            answer.raise_for_status()
+            info = self._api.model_info(model.repository, revision=commit, timeout=self._timeout, files_metadata=True)
+        except (HfHubHTTPError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError, OSError) as error:
+            raise UnresolvedError(f"{CONFIG} was not read ({type(error).__name__})") from None
+        files = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        return facts_from(answer.content, files)
 
     def _reason(self, model: ModelRevision, error: Exception) -> str:
         """Why, and what to do, from the kind of the error alone."""

@@ -1,6 +1,7 @@
 """Commits of revisions, read from a directory on this machine: the Hub's cache, or a git checkout."""
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from ops.sources import ModelRevision, Source, UnresolvedError, is_commit
+from blueprint.sizing.facts import ModelFacts
+from ops.sources import CONFIG, ModelRevision, Source, UnresolvedError, facts_from, is_commit
 
 _GIT_SECONDS = 30
 
@@ -56,6 +58,21 @@ class HubCache:
         if not (repository / "snapshots" / sha).is_dir():
             raise UnresolvedError(f"the cache has no snapshot of commit {sha[:8]}. {_DOWNLOAD}")
         return sha
+
+    def facts(self, model: ModelRevision, commit: str) -> ModelFacts | None:
+        """What sizing needs of the model at a commit; None where config.json was not downloaded.
+
+        Raises UnresolvedError when it cannot be read, or describes a model that sizing does not know.
+        """
+        snapshot = self.folder / f"models--{model.repository.replace('/', '--')}" / "snapshots" / commit
+        try:
+            text = (snapshot / CONFIG).read_bytes()
+            files = {file.name: file.stat().st_size for file in snapshot.iterdir() if file.is_file()}
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnresolvedError(f"{CONFIG} was not read ({type(error).__name__})") from None
+        return facts_from(text, files)
 
 
 _DOWNLOAD = "Download it with `hf download` first, or ask a hub instead of a directory."
@@ -113,6 +130,35 @@ class GitCheckout:
             if self.addresses
             else f"the checkout has no branch, tag or commit {model.revision}. Correct the revision."
         )
+
+    def facts(self, model: ModelRevision, commit: str) -> ModelFacts | None:  # noqa: ARG002  it is one model's
+        """What sizing needs of the model at a commit; None where it has no config.json.
+
+        Raises UnresolvedError when it cannot be read, or describes a model that sizing does not know.
+        """
+        text = _git(self.folder, "show", f"{commit}:{CONFIG}")
+        if text is None:
+            return None
+        return facts_from(text.encode(), self._files(commit))
+
+    def _files(self, commit: str) -> dict[str, int]:
+        """Sizes of the files at the top: of those that Git LFS keeps, as their pointers say."""
+        files: dict[str, int] = {}
+        for line in (_git(self.folder, "ls-tree", "-l", commit) or "").splitlines():
+            about, _, path = line.partition("\t")
+            size = about.split()[-1]
+            if not path.endswith(".safetensors") or not size.isdecimal():
+                continue
+            files[path] = int(size)
+            if files[path] < _POINTER_BYTES:
+                pointer = _POINTER.search(_git(self.folder, "show", f"{commit}:{path}") or "")
+                files[path] = int(pointer[1]) if pointer else files[path]
+        return files
+
+
+_POINTER_BYTES = 1024
+_POINTER = re.compile(r"^size (\d+)$", re.MULTILINE)
+"""Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 
 
 def _is_of(address: str, repository: str) -> bool:

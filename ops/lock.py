@@ -67,7 +67,7 @@ def command(
         images = [*images_of(stacks), *of_images.lock.images] if with_images else []
     whole = not names and complete
     used = {str(model) for model in models}
-    asked_models = ask_models(sorted(set(models)), of_models.lock, endpoint, directory, timeout)
+    asked_models = ask_models(sorted(set(models)), of_models.lock, endpoint, directory, timeout, check=check)
     asked_images = ask_images(sorted(set(images)), of_images.lock, named=bool(names), timeout=timeout)
     changed = False
     if with_models:

@@ -85,8 +85,8 @@ class LockFile(Generic[Lock]):
 MODELS = LockFile(
     name=MODELS_LOCK,
     section="models",
-    header="# Which commit each model's revision means. Written by `llm lock`; the program reads nothing else about "
-    "models.\n",
+    header="# Which commit each model's revision means, and what sizing needs of it. Written by `llm lock`; the\n"
+    "# program reads nothing else about models.\n",
     empty=ModelsLock(),
     read=read_models_lock,
 )

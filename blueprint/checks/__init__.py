@@ -11,6 +11,7 @@ from blueprint.checks import (
     endpoints,
     engines,
     exposure,
+    fit,
     images,
     lifecycle,
     llm_d,
@@ -61,5 +62,5 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines, lifecycle, scaling, doors, exposure, canary, collector, probes):
+    for concern in (engines, endpoint_engines, fit, lifecycle, scaling, doors, exposure, canary, collector, probes):
         yield from concern.advise(description)

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from blueprint.sizing.facts import Attention, AttentionKind, ModelFacts, Parts, Quantization, UnknownModelError
 from blueprint.sizing.families import FAMILIES, Family
 from blueprint.sizing.keys import Keys
@@ -20,14 +22,22 @@ _MATRICES_OF_VISION_LAYER = 4
 def read_config(config: Mapping[str, Any], *, checkpoint_bytes: int | None = None) -> ModelFacts:
     """The facts of the model that a config.json describes.
 
-    Raises UnknownModelError for an architecture that is not known, and when a key is missing or is no number.
+    Raises UnknownModelError for an architecture that is not known, and when a key is missing or cannot be.
     """
+    try:
+        return _read(config, checkpoint_bytes)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UnknownModelError(f"config.json cannot be: {where} of its layers is out of range") from None
+
+
+def _read(config: Mapping[str, Any], checkpoint_bytes: int | None) -> ModelFacts:
     text = next((config[key] for key in _TEXT if isinstance(config.get(key), Mapping)), config)
     name = str(text.get("model_type") or config.get("model_type") or "")
     family = FAMILIES.get(name)
     if family is None:
         raise UnknownModelError(
-            f"{name or 'no model_type'} is no architecture that sizing knows: {', '.join(sorted(FAMILIES))}"
+            f"{name[:60] or 'no model_type'} is no architecture that sizing knows (docs/foresight.md lists them)"
         )
     keys = Keys(text)
     mixers, steps = _layers(keys, family)
@@ -106,7 +116,7 @@ def _draft(keys: Keys, family: Family, mixers: list[Mixer], steps: list[FeedForw
 
     DeepSeek's checkpoints repeat embedding and head in them (README_WEIGHTS.md of deepseek-ai/DeepSeek-V3).
     """
-    count = next((keys.number(key) for key in family.draft_keys if keys.has(key)), family.draft_layers)
+    count = next((keys.number(key, default=0) for key in family.draft_keys if keys.has(key)), family.draft_layers)
     hidden = keys.number("hidden_size")
     layer = mixers[-1].total + steps[-1].total + 2 * hidden * hidden
     return count * (layer + (2 * embedding if family.draft_repeats_embedding else 0))

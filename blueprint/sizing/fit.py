@@ -137,16 +137,21 @@ def line(fitted: Fit, *, context: int | None) -> str:
         return f"{fitted.verdict}: {fitted.reason}"
     where = f"{fitted.run.gpus} x {fitted.run.memory:g} GiB"
     kv, need = fitted.kv, fitted.need / GIB
-    span = f"KV cache {kv.likely / GIB:.1f} GiB ({kv.low / GIB:.1f} to {kv.high / GIB:.1f}) of each GPU"
-    wanted = f"one request of {fitted.run.max_model_len:,} tokens takes {need:.2f}"
+    span = f"KV cache {spread(kv, GIB, 1)} GiB of each GPU"
+    wanted = f"one request of {fitted.run.max_model_len:,} tokens takes {need:.2f} GiB"
     if fitted.verdict == "does not fit":
         return (
-            f"does not fit on {where}: {fitted.missing / GIB:.1f} GiB of each GPU are missing, most of it is {fitted.dominant}; "
-            f"most; {span}, {wanted}"
+            f"does not fit on {where}: {fitted.missing / GIB:.1f} GiB of each GPU are missing, most of it is "
+            f"{fitted.dominant}; {span}, {wanted}"
         )
     full, longest = fitted.concurrency(), fitted.longest(context)
     if full is None or longest is None:
         return fitted.verdict
-    at_once = f"{full.likely:.0f} at once ({full.low:.0f} to {full.high:.0f})"
-    reach = f"longest {longest.likely:,.0f} ({longest.low:,.0f} to {longest.high:,.0f})"
-    return f"{fitted.verdict} on {where}: {span}; {wanted}, {at_once}; {reach}"
+    reach = f"longest {spread(longest)} tokens"
+    return f"{fitted.verdict} on {where}: {span}; {wanted}, {spread(full)} at once; {reach}"
+
+
+def spread(band: Band, unit: float = 1.0, places: int = 0) -> str:
+    """A band for people: what is likely, and in brackets the least and the most where they differ."""
+    low, likely, high = (f"{side / unit:,.{places}f}" for side in _sides(band))
+    return likely if low == high else f"{likely} ({low} to {high})"

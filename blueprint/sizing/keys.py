@@ -23,7 +23,7 @@ class Keys:
     def number(self, *names: str, default: int | None = None) -> int:
         """The first of the names that is there; default where none is.
 
-        Raises UnknownModelError when it is no whole number, or absent without a default.
+        Raises UnknownModelError when it is no whole number, and when it is absent or 0 without a default.
         """
         for name in names:
             value = self.config.get(name)
@@ -31,6 +31,8 @@ class Keys:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
                 raise UnknownModelError(f"{self._where}{name} of config.json is no whole number")
+            if value == 0 and default is None:
+                raise UnknownModelError(f"{self._where}{name} of config.json is 0")
             return value
         if default is None:
             raise UnknownModelError(f"config.json has no {self._where}{names[0]}")

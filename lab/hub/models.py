@@ -147,6 +147,7 @@ def _files(name: str, *, hidden: int, layers: int, architecture: str, note: str)
     config = {
         "architectures": [architecture],
         "hidden_size": hidden,
+        "intermediate_size": hidden,
         "max_position_embeddings": 32768,
         "model_type": architecture.removesuffix("ForCausalLM").lower(),
         "num_attention_heads": 4,

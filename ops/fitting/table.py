@@ -9,7 +9,7 @@ from blueprint.sizing.advice import changes
 from blueprint.sizing.constants import GIB
 from blueprint.sizing.engines import Run
 from blueprint.sizing.facts import ModelFacts
-from blueprint.sizing.fit import TYPICAL, Fit, fit
+from blueprint.sizing.fit import TYPICAL, Fit, fit, spread
 from blueprint.sizing.memory import Band
 from ops.table import table
 
@@ -86,10 +86,7 @@ def _row(option: Option, facts: ModelFacts, typical: int) -> tuple[str, ...]:
 
 
 def _span(band: Band | None, unit: float = 1.0, places: int = 0) -> str:
-    if band is None:
-        return "-"
-    low, likely, high = (f"{side / unit:,.{places}f}" for side in (band.low, band.likely, band.high))
-    return likely if low == high else f"{likely} ({low} to {high})"
+    return "-" if band is None else spread(band, unit, places)
 
 
 def advice(found: Sequence[Option], facts: ModelFacts) -> Iterator[str]:

@@ -4,6 +4,7 @@ import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,9 +85,17 @@ def _beside(path: str, given: Mapping[str, Any]) -> Mapping[str, Mapping[str, An
 
 
 def ask_models(
-    wanted: Sequence[ModelRevision], lock: ModelsLock, endpoint: str | None, directory: Path | None, timeout: float
+    wanted: Sequence[ModelRevision],
+    lock: ModelsLock,
+    endpoint: str | None,
+    directory: Path | None,
+    timeout: float,
+    *,
+    check: bool,
 ) -> Sequence[Outcome[ModelPin]]:
-    """The models' commits, from a directory or else from a hub.
+    """The models' commits with the facts of sizing, from a directory or else from a hub.
+
+    check: facts that the lock lacks are left out, so that a lock without them holds.
 
     Raises click.ClickException when the source is none.
     """
@@ -103,10 +112,29 @@ def ask_models(
         except UnresolvedError as error:
             return unresolved(str(model), before, _short, str(error))
         known = Known(how="resolved", source=source.description, date=today)
-        return resolved(str(model), before, ModelPin(sha=sha, known=known), _short)
+        bare = before.model_copy(update={"facts": None})
+        outcome = resolved(str(model), bare, ModelPin(sha=sha, known=known), _short)
+        if check and before.facts is None:
+            return outcome
+        return _with_facts(outcome, source, model, before)
 
     with ThreadPoolExecutor(_PARALLEL) as pool:
         return list(pool.map(ask, wanted))
+
+
+def _with_facts(
+    outcome: Outcome[ModelPin], source: Source, model: ModelRevision, before: ModelPin
+) -> Outcome[ModelPin]:
+    """The outcome with the facts of its commit: those that the lock has of it already, else the source's."""
+    facts, said, sha = before.facts, "", outcome.pin.sha
+    if facts is None or before.sha != sha:
+        try:
+            facts = source.facts(model, sha or "")
+            said = "; facts of sizing read" if facts is not None else ""
+        except UnresolvedError as error:
+            facts, said = None, f"; no facts of sizing: {error}"
+    pin = outcome.pin.model_copy(update={"facts": facts})
+    return replace(outcome, pin=pin, message=outcome.message + said)
 
 
 def _short(pin: ModelPin) -> str | None:

@@ -1,0 +1,27 @@
+"""The models that sizing is held to (bench/fit/models.yaml), and the bench over published measurements."""
+
+import functools
+import importlib.util
+import sys
+from pathlib import Path
+
+import yaml
+
+from blueprint.sizing.config import read_config
+
+ROOT = Path(__file__).parents[3]
+MODELS = yaml.safe_load((ROOT / "bench/fit/models.yaml").read_text())
+
+
+@functools.cache
+def facts_of(name):
+    return read_config(MODELS[name]["config"])
+
+
+def bench():
+    """bench/fit.py, which is no package."""
+    spec = importlib.util.spec_from_file_location("bench_fit", ROOT / "bench/fit.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["bench_fit"] = module
+    spec.loader.exec_module(module)
+    return module
