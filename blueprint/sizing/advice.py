@@ -13,6 +13,9 @@ _ROUND = 1024
 _HIGH = 0.95
 _FP8_BITS = 8.0
 
+_FP8_GPUS = ("nvidia-l4", "nvidia-l40s", "nvidia-h100", "nvidia-h200", "nvidia-b200")
+"""GPUs that calculate in FP8: Ada, Hopper and Blackwell. On older ones vLLM offers it in part, or not at all."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -51,9 +54,10 @@ def _candidates(facts: ModelFacts, fitted: Fit, counts: Sequence[int]) -> Iterat
     shorter = int(longest.low) // _ROUND * _ROUND if longest else 0
     if 0 < shorter < run.max_model_len:
         yield f"maxModelLen: {shorter}", facts, replace(run, max_model_len=shorter)
-    if (run.kv_dtype or "auto") == "auto" and not facts.kv_cache_bits:
+    fp8 = run.accelerator is None or run.accelerator in _FP8_GPUS
+    if fp8 and (run.kv_dtype or "auto") == "auto" and not facts.kv_cache_bits:
         yield "kvCacheDtype: fp8", facts, replace(run, kv_dtype="fp8")
-    if facts.quantization is None:
+    if fp8 and facts.quantization is None:
         yield "quantization: fp8", quantized(facts, "fp8", _FP8_BITS), run
     for count in counts:
         if count > run.tensor and run.pipeline == 1:

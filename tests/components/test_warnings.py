@@ -2,7 +2,9 @@
 
 import logging
 
+from blueprint.locks import ModelsLock
 from blueprint.stack import resolve_stack
+from tests.blueprint.sizing.models import facts_of
 from tests.blueprint.stack_files import ENDPOINT, ENGINES
 from tests.support import PROJECT, lab_config, registered
 
@@ -39,3 +41,41 @@ def warned(models, collector):
         for config in (plain, collecting)
     )
     return [warning for warning in after if warning not in before]
+
+
+LOCKED = "Qwen/Qwen2.5-1.5B-Instruct@main"
+
+
+def sized(models, name="Llama-3.1-8B"):
+    """A stack of lab models whose lock has the facts of a known one."""
+    pin = PROJECT.models_lock().models[LOCKED].model_copy(update={"facts": facts_of(name)})
+    lock = ModelsLock(models={LOCKED: pin})
+    return resolve_stack("dev", lab_config(models), lock, PROJECT.images_lock())
+
+
+def test_what_fits_is_a_note_and_what_does_not_is_a_warning_with_ways_out():
+    fitting = sized({"m": {}})
+    assert fitting.warnings == []
+    (note,) = fitting.notes
+    assert note.startswith("models.m: nvidia-l4, fits on 1 x 21.96 GiB: KV cache ")
+    long = sized({"m": {"engine": {"maxModelLen": 131072}}})
+    assert long.notes == []
+    (warning,) = long.warnings
+    assert warning.startswith("Pulumi.dev.yaml: models.m: nvidia-l4, does not fit on 1 x 21.96 GiB: ")
+    assert "Clearly fits with maxModelLen: 13312 or accelerator.count: 4." in warning
+    (tight,) = sized({"m": {"engine": {"maxModelLen": 24576}}}).warnings
+    assert "nvidia-l4, tight on 1 x 21.96 GiB" in tight
+
+
+def test_nothing_is_said_of_a_model_whose_facts_are_not_known():
+    stack = resolve_stack("dev", lab_config(), PROJECT.models_lock(), PROJECT.images_lock())
+    assert (stack.warnings, stack.notes) == ([], [])
+
+
+def test_a_model_is_judged_on_the_smallest_gpu_that_it_may_get_and_as_it_is_divided():
+    accelerators = {"nvidia-l4": {"available": 8}, "nvidia-h100": {"available": 8}}
+    pin = PROJECT.models_lock().models[LOCKED].model_copy(update={"facts": facts_of("Llama-3.1-8B")})
+    model = {"accelerator": {"type": "nvidia-h100", "alternatives": ["nvidia-l4"], "count": 2}}
+    config = lab_config({"m": model}, cluster={"accelerators": accelerators})
+    stack = resolve_stack("dev", config, ModelsLock(models={LOCKED: pin}), PROJECT.images_lock())
+    assert stack.notes[0].startswith("models.m: nvidia-l4, fits on 2 x 21.96 GiB")
