@@ -91,7 +91,7 @@ def ask_models(
     directory: Path | None,
     timeout: float,
     *,
-    check: bool,
+    check: bool = False,
 ) -> Sequence[Outcome[ModelPin]]:
     """The models' commits with the facts of sizing, from a directory or else from a hub.
 
