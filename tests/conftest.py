@@ -1,12 +1,16 @@
 """A running lab for the tests of rendered stacks and of the tools that look at a cluster."""
 
+import os
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpcore2
 import pytest
 import yaml
 
@@ -27,6 +31,23 @@ STANDARD_RWX = {
     "provisioner": "lab.llm-inference/rwx",
 }
 """The class that prod asks for, which GKE brings along."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    """httpx2 reads the machine's certificates anew for each client, in about 30 ms, also where it speaks plain HTTP."""
+    read = httpcore2.default_ssl_context
+
+    @cache
+    def once(_files: tuple[str | None, ...], *, trust: bool) -> ssl.SSLContext:
+        return read(_trust_env=trust)
+
+    def context(*, _trust_env: bool = True) -> ssl.SSLContext:
+        return once(tuple(map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))), trust=_trust_env)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", context)
+        yield
 
 
 @dataclass(frozen=True)

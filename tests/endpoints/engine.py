@@ -4,6 +4,7 @@ It records what `components/endpoint/provider.py` records, and asks in the order
 after each of its steps is in `Account`.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ from endpoints.asked import Asked
 from endpoints.body import differences, observed, replacing
 from endpoints.errors import EndpointsError
 from lab.hub.server import HubServer
-from tests.endpoints.support import Desk, body, foreign, ours
+from tests.endpoints.support import OWNER, Desk, body, ours
 
 MINUTES = 5
 
@@ -118,7 +119,9 @@ class Account:
 
     def untouched(self) -> dict[str, dict[str, Any]]:
         """Of the endpoints of others all that requests change, and time does not."""
-        return {one["id"]: {key: one[key] for key in _TOUCHED} for one in foreign(self.hub)}
+        with self.hub.lock:
+            others = [one for one in self.hub.world.endpoints if OWNER not in one.config["tags"]]
+            return {one.id: {key: copy.deepcopy(getattr(one, key)) for key in _TOUCHED} for one in others}
 
     def check(self) -> None:
         """None doubled, none unknown, nothing foreign touched, no create repeated, no secret told."""
