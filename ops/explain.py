@@ -35,7 +35,8 @@ def _workload(workload: Workload) -> str:
     replicas = f"{scaling.min} to {scaling.max}" if scaling else workload.replicas
     gpus = f"{workload.gpu_count} {workload.gpu_resource}"
     devices = gpus if workload.gpu_resource else f"{workload.cpu.value} cores"
-    return f"{replicas} x {nodes}{devices}"
+    tried = f", canary of {workload.stable}" if workload.stable else ""
+    return f"{replicas} x {nodes}{devices}{tried}"
 
 
 def _endpoint(endpoint: Endpoint) -> str:

@@ -1,12 +1,17 @@
 """A canary: a workload of its own that answers a share of a model's requests, and leaves the model as it was."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ops.manifests import differences
-from tests.components.test_exposure import engine, published
+from tests.blueprint.stack_files import resolve
+from tests.components.test_exposure import EXPOSE, GATEWAY, engine, published
+from tests.strategies import lab_configs
 from tests.support import manifests, merged, registered
 
 CANARY = {"canary": {"share": 10, "revision": "next", "engine": {"maxModelLen": 4096}}}
@@ -129,3 +134,49 @@ def test_a_canary_that_tries_nothing_is_said(caplog):
     with caplog.at_level(logging.WARNING):
         registered(merged(published(), {"models": {"m": {"canary": {"share": 10, "revision": "main"}}}}))
     assert any("models.m.canary: it is the same as the model" in one.getMessage() for one in caplog.records)
+
+
+@st.composite
+def beside_a_canary(draw):
+    """A valid configuration, one model of which is published and has a canary; that model's name."""
+    config = draw(lab_configs())
+    for model in config["models"].values():
+        model.pop("expose", None)
+    for key in ("ingress", "certIssuer"):
+        config["cluster"].pop(key, None)
+    config.get("monitoring", {}).pop("probes", None)
+    for pool in config["cluster"].get("accelerators", {}).values():
+        pool["available"] += 100
+    config["cluster"]["gateway"] = GATEWAY
+    # What is longer leaves no room for the canary's name, and is refused.
+    name = draw(st.sampled_from(sorted(config["models"])).filter(lambda one: len(one) <= 33))
+    model = config["models"][name]
+    model["expose"] = {"host": EXPOSE["host"], "auth": "gateway"}
+    # A bucket has no revisions.
+    revision = {} if "source" in model else {"revision": "next"}
+    model["canary"] = {"share": draw(st.integers(0, 100)), **revision}
+    return config, name
+
+
+@settings(max_examples=25, deadline=None)
+@given(drawn=beside_a_canary())
+def test_any_model_may_have_one_and_stays_what_it_was_but_for_the_shares(drawn):
+    config, name = drawn
+    model = config["models"][name]
+    plain = {key: value for key, value in model.items() if key != "canary"}
+    before = {one.name: one for one in resolve({**config, "models": {**config["models"], name: plain}}).workloads}
+    after = {one.name: one for one in resolve(config).workloads}
+    canary = after.pop(f"{name}-canary")
+    assert canary.stable == name
+    assert canary.engine.served_name == after[name].engine.served_name or canary.engine.name == "tgi"
+    share = model["canary"]["share"]
+    shares = {one.service: one.weight for one in after[name].exposure.value.backends}
+    assert shares == {after[name].object_name: 100 - share, canary.object_name: share}
+    assert {one: _unshared(workload) for one, workload in after.items()} == {
+        one: _unshared(workload) for one, workload in before.items()
+    }
+
+
+def _unshared(workload):
+    """What it is, less its shares and how many GPUs are spare beside it."""
+    return replace(workload, exposure=None, rollout=workload.rollout.value)
