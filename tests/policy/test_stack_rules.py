@@ -87,6 +87,14 @@ def broken_by(stack):
     return {rule.name for rule in STACK_RULES if list(rule.judge(stack))}
 
 
+def test_what_a_canary_downloaded_goes_with_it():
+    """`llm canary withdraw` deletes its claim, which Pulumi would refuse of a protected one."""
+    (of_claims,) = (rule for rule in STACK_RULES if rule.name == "claims-protected")
+    tried = laid(STACK, ("claim", "metadata", "labels"), {"llm-inference/track": "canary"})
+    found = [list(of_claims.judge(stack_of(resources, claim=False))) for resources in (STACK, tried)]
+    assert [len(one) for one in found] == [1, 0]
+
+
 def test_the_twin_breaks_nothing(pack):
     assert judge_stack(pack(CONFIG), STACK) == {}
     assert broken_by(stack_of(STACK)) == set()
