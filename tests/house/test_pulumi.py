@@ -95,6 +95,21 @@ def elsewhere(cluster, tmp_path):
         relay.shutdown()
 
 
+def test_a_rule_about_the_whole_stack_stops_up_before_anything_is_touched(pulumi):
+    rules = pulumi.checkout / "policy/stacks.yaml"
+    before = rules.read_text()
+    rules.write_text(f"{before}dev: {{endpointMonthlyUsd: 100, endpointHourlyUsd: {{nvidia-l4/x1: 1}}}}\n")
+    try:
+        command = ["pulumi", "up", "--stack=dev", "--yes", "--non-interactive", "--policy-pack=policy"]
+        output = pulumi(*command, succeeds=False)
+    finally:
+        rules.write_text(before)
+    assert "endpoint-cost-capped" in output
+    assert "at its maximum it costs 730 USD a month, above 100" in output
+    state = pulumi("pulumi", "stack", "export", "--stack=dev")
+    assert "kubernetes:" not in state
+
+
 def test_up_is_clean_afterwards_from_another_kubeconfig_path_and_port_too(pulumi, cluster, elsewhere):
     pulumi("pulumi", "up", "--stack=dev", "--yes", "--skip-preview", "--non-interactive", "--policy-pack=policy")
     assert cluster.get("deployment", "qwen-1-5b", ".status.availableReplicas") == "1"
