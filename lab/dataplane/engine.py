@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from lab.dataplane import KEYS
+from lab.dataplane import KEYS, faults
 from lab.dataplane.load import Load
 from lab.dataplane.metrics import exposition
 from lab.hub import simulation
@@ -34,7 +34,7 @@ class Options:
     """What the container's command line says.
 
     engine: vllm, sglang, tgi, ...; version: whose metrics it has. drain: seconds from SIGTERM to the end.
-    fails: per cent of the requests that it fails.
+    fails: per cent of the requests that it fails. fault: of faults.FAULTS, that it has.
     """
 
     engine: str
@@ -44,6 +44,7 @@ class Options:
     max_num_seqs: int
     drain: float
     fails: int = 0
+    fault: str | None = None
 
 
 class Engine:
@@ -102,7 +103,7 @@ class Engine:
         if model not in self._options.models:
             await reply.json(404, _error(404, f"The model `{model}` does not exist.", "NotFoundError"))
             return
-        answer = question.answer()
+        answer = faults.answer(question, self._options.fault)
         longest = self._options.max_model_len
         if longest is not None and answer.prompt_tokens >= longest:
             await reply.json(400, _error(400, f"The model's maximum context length is {longest} tokens."))
@@ -218,6 +219,7 @@ def main() -> None:
     parser.add_argument("--max-num-seqs", type=int, required=True)
     parser.add_argument("--drain", type=float, required=True)
     parser.add_argument("--fails", type=int, default=0)
+    parser.add_argument("--fault", choices=faults.FAULTS)
     given = parser.parse_args()
     options = Options(
         engine=given.engine,
@@ -227,6 +229,7 @@ def main() -> None:
         max_num_seqs=given.max_num_seqs,
         drain=given.drain,
         fails=given.fails,
+        fault=given.fault,
     )
     config = uvicorn.Config(
         Engine(options, json.loads(os.environ.get(KEYS, "[]"))),

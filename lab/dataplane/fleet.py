@@ -24,8 +24,8 @@ from lab.dataplane.running import Running, answers, lives, recognised
 
 _ROOT = str(Path(__file__).parents[2])
 _CODE = (
-    *(Path(_ROOT, "lab", "dataplane", name) for name in ("engine.py", "load.py", "metrics.py")),
-    Path(_ROOT, "lab", "hub", "simulation.py"),
+    *(Path(_ROOT, "lab", "dataplane", name) for name in ("engine.py", "faults.py", "load.py", "metrics.py")),
+    *(Path(_ROOT, "lab", "hub", name) for name in ("simulation.py", "structured.py")),
     *sorted(Path(_ROOT, "blueprint", "metrics").glob("*.py")),
 )
 _LOOK_SECONDS = 0.02
@@ -257,6 +257,7 @@ def _program(name: str, *, uid: str, port: int, about: Served, end: End, keys: S
             f"--max-num-seqs={about.max_num_seqs}",
             f"--drain={end.drain:g}",
             *([f"--fails={about.fails}"] if about.fails else []),
+            *([f"--fault={about.fault}"] if about.fault else []),
         ],
         inputs=_CODE,
         environment=(("PYTHONPATH", _ROOT), *secrets),

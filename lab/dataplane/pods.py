@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from blueprint.metrics import METRICS, emitted
 from blueprint.monitoring.parts import PORTS
+from lab.dataplane import faults
 from lab.own_server import ENGINE
 
 PART_OF = "app.kubernetes.io/part-of"
@@ -44,7 +45,7 @@ class KeySource:
 class Served:
     """What a container is told. engine: name in the registry of engines; version: one whose metrics are known.
 
-    fails: per cent of the requests that its revision makes it fail.
+    fails: per cent of the requests that its revision makes it fail. fault: of faults.FAULTS, that its revision has.
     """
 
     engine: str
@@ -53,6 +54,7 @@ class Served:
     max_model_len: int | None
     max_num_seqs: int
     fails: int = 0
+    fault: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ def served(pod: Pod, told: Variables = MappingProxyType({})) -> Served:
         max_num_seqs=_number(arguments, "--max-num-seqs", "--max-running-requests", "--max-concurrent-requests")
         or _MAX_NUM_SEQS,
         fails=_fails(arguments),
+        fault=next(filter(None, map(faults.of, _values(arguments, "--revision"))), None),
     )
 
 

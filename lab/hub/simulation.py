@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lab.hub import structured
+
 DEFAULT_TOKENS = 128
 _PREFACE = "This is a simulated answer of the lab; no model has read:"
 _ECHOED = 24
@@ -34,10 +36,10 @@ class Generated:
         }
 
 
-def generate(prompt: str, limit: int | None, stop: Sequence[str] = ()) -> Generated:
-    """The answer to a prompt: that it is simulated, then the prompt's last words."""
+def generate(prompt: str, limit: int | None, stop: Sequence[str] = (), structure: str | None = None) -> Generated:
+    """The answer to a prompt: that it is simulated, then the prompt's last words; or the JSON that it has to be."""
     asked = prompt.split()
-    words = [*_PREFACE.split(), *asked[-_ECHOED:]]
+    words = [*_PREFACE.split(), *asked[-_ECHOED:]] if structure is None else structure.split(" ")
     pieces = [word if index == 0 else f" {word}" for index, word in enumerate(words)]
     finish: Literal["stop", "length"] = "stop"
     for index in range(len(pieces)):
@@ -55,6 +57,7 @@ class Question:
     """What a request to an OpenAI route asks.
 
     kind: `chat` or `text`. usage: whether a stream ends with the numbers of tokens.
+    structure: the JSON that the answer has to be, if any.
     """
 
     kind: str
@@ -63,10 +66,11 @@ class Question:
     stop: Sequence[str]
     stream: bool
     usage: bool
+    structure: str | None = None
 
     def answer(self) -> Generated:
         """The answer."""
-        return generate(self.prompt, self.limit, self.stop)
+        return generate(self.prompt, self.limit, self.stop, self.structure)
 
 
 def question(kind: str, body: Mapping[str, Any]) -> Question:
@@ -85,6 +89,7 @@ def question(kind: str, body: Mapping[str, Any]) -> Question:
         stop=stops(body.get("stop")),
         stream=bool(body.get("stream")),
         usage=bool(mapping(body, "stream_options").get("include_usage")),
+        structure=structured.wanted(body),
     )
 
 
