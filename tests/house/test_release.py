@@ -38,7 +38,6 @@ def checkout(tmp_path_factory):
     quick = ("--start-seconds=0.5", "--drain-seconds=2")
     try:
         subprocess.run([sys.executable, "-m", "lab.cluster", "up", *quick], cwd=root, check=True)
-        (root / ".lab" / "faults.yaml").write_text("v-silent: silent\nv-unstructured: unstructured\n")
         code, output = release(root)
         assert code == 0, output
         yield root
@@ -102,7 +101,8 @@ def told(what: str, client: Asking) -> None:
 
 @pytest.mark.prove
 @pytest.mark.parametrize(
-    ("revision", "found"), [("v-unstructured", "does not keep to the schema"), ("v-silent", "HTTP 200 with an empty")]
+    ("revision", "found"),
+    [("lab-unstructured", "does not keep to the schema"), ("lab-silent", "HTTP 200 with an empty")],
 )
 def test_a_bad_revision_is_noticed_and_the_old_one_serves_again(good, revision, found):
     was = settled(good)
@@ -127,7 +127,7 @@ def test_a_bad_revision_is_noticed_and_the_old_one_serves_again(good, revision, 
     # and a rollout cannot.
     assert [reason for _, reason in client.failures if not reason.startswith(WHOLE)] == []
     assert [moment for moment, _ in client.failures if moment > returned] == []
-    assert (client.failures == []) == (revision == "v-unstructured")
+    assert (client.failures == []) == (revision == "lab-unstructured")
 
 
 @pytest.mark.prove
