@@ -35,7 +35,7 @@ def main() -> int:
     except OSError as error:
         log.tell(logging.ERROR, f"PORT or METRICS_PORT cannot be listened on: {error.strerror}. Choose free ones.")
         return EXIT_SETTINGS
-    # Not at the top: torch takes seconds to import, and a wrong setting is refused at once.
+    # Not at the top: what it imports takes a second, and a wrong setting is refused at once.
     from server.run import run  # noqa: PLC0415
 
     return int(uvloop.run(run(settings, telemetry, listener)))

@@ -1,7 +1,6 @@
 """Who may enter: limits of the queue, and the end of it while draining."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,14 +34,14 @@ class Place(Watch):
         """It waits for a place in the batch."""
         self._watch.accepted(prompt_tokens=prompt_tokens)
 
-    def scheduled(self) -> None:
+    def scheduled(self, at: int | None = None) -> None:
         """It has its place."""
         self._gate.scheduled(self)
-        self._watch.scheduled()
+        self._watch.scheduled(at)
 
-    def produced(self, tokens: int) -> None:
+    def produced(self, tokens: int, at: int | None = None) -> None:
         """So many tokens more were made."""
-        self._watch.produced(tokens)
+        self._watch.produced(tokens, at)
 
     def content(self, *, prompt: str | None = None, answer: str | None = None) -> None:
         """What was asked and answered."""
@@ -54,14 +53,13 @@ class Place(Watch):
 
 
 class Gate:
-    """Counts the requests that wait and run, and the responses that are under way."""
+    """Counts the requests that wait and run, and the responses that are under way. All in one event loop."""
 
     def __init__(self, *, running: int, queued: int, queued_tokens: int | None, drain_seconds: float) -> None:
         self._most_running = running
         self._most_queued = queued
         self._most_tokens = queued_tokens
         self._drain_seconds = drain_seconds
-        self._lock = threading.Lock()  # the engine tells from its own thread
         self._waiting = 0
         self._waiting_tokens = 0
         self._running = 0
@@ -76,10 +74,8 @@ class Gate:
             raise Draining(
                 "The server is about to exit and takes no new requests.", seconds=max(1, round(self._drain_seconds))
             )
-        with self._lock:
-            room = self._most_queued + max(0, self._most_running - self._running)
-            waiting, waiting_tokens = self._waiting, self._waiting_tokens
-        if waiting >= room:
+        waiting, waiting_tokens = self._waiting, self._waiting_tokens
+        if waiting >= self._most_queued + max(0, self._most_running - self._running):
             raise Busy(f"The queue is full: {waiting} requests wait.", seconds=BUSY_SECONDS)
         # One that finds nobody waiting is let in: its size alone is the engine's business.
         if self._most_tokens is not None and waiting and waiting_tokens + tokens > self._most_tokens:
@@ -91,25 +87,22 @@ class Gate:
 
     def enter(self, watch: Watch, tokens: int) -> Place:
         """Give a place in the queue, and then in the batch, until `leave`."""
-        with self._lock:
-            self._waiting += 1
-            self._waiting_tokens += tokens
+        self._waiting += 1
+        self._waiting_tokens += tokens
         return Place(self, watch, tokens)
 
     def leave(self, place: Place) -> None:
         """Its answer is over."""
-        with self._lock:
-            if place.waits:
-                self._leave_queue(place)
-            else:
-                self._running -= 1
+        if place.waits:
+            self._leave_queue(place)
+        else:
+            self._running -= 1
 
     def scheduled(self, place: Place) -> None:
-        """The engine took it from the queue. From any thread."""
-        with self._lock:
-            if place.waits:
-                self._leave_queue(place)
-                self._running += 1
+        """The engine took it from the queue."""
+        if place.waits:
+            self._leave_queue(place)
+            self._running += 1
 
     def _leave_queue(self, place: Place) -> None:
         place.waits = False

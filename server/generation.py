@@ -1,8 +1,8 @@
 """What the HTTP interface and the engine say to each other: prompts of tokens in, tokens out as they are made."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from server.observing import Watch
 
@@ -24,8 +24,7 @@ class Sampling:
     ignore_eos: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token of an answer. last: a stop token of the model.
 
     logprob, and the likeliest tokens with theirs: where asked for.
@@ -47,3 +46,14 @@ class Generator(Protocol):
 
 class EngineError(Exception):
     """The engine cannot go on with an answer."""
+
+
+class LoadError(Exception):
+    """The model cannot be loaded as asked; says why and what would work.
+
+    origin: fields for the log of where that was seen first, which may be in another process.
+    """
+
+    def __init__(self, message: str, *, origin: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.origin = origin or {}

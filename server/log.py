@@ -48,6 +48,15 @@ def set_up(level: str) -> None:
     logging.captureWarnings(True)
 
 
+def take_over_transformers() -> None:
+    """Send what transformers logs the same way, and let it draw no bars. It has to be imported by then."""
+    from transformers.utils import logging as own  # noqa: PLC0415
+
+    own.disable_progress_bar()
+    own.disable_default_handler()
+    own.enable_propagation()
+
+
 def tell(level: int, message: str, **fields: Any) -> None:
     """Log a message with fields of its own."""
     LOG.log(level, message, extra={"fields": fields})

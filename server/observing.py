@@ -14,12 +14,12 @@ class Watch(Protocol):
         """It waits for a place in the batch."""
         ...
 
-    def scheduled(self) -> None:
-        """It has its place: the prompt is being read."""
+    def scheduled(self, at: int | None = None) -> None:
+        """It has its place: the prompt is being read. at: since when, by time.monotonic_ns; None for now."""
         ...
 
-    def produced(self, tokens: int) -> None:
-        """So many tokens more were made; the first call ends the prefill."""
+    def produced(self, tokens: int, at: int | None = None) -> None:
+        """So many tokens more were made; the first call ends the prefill. at: when, as in `scheduled`."""
         ...
 
     def content(self, *, prompt: str | None = None, answer: str | None = None) -> None:
@@ -48,4 +48,8 @@ class Observer(Protocol):
 
         cache_used: share of the KV cache that holds tokens, 0 to 1.
         """
+        ...
+
+    def gpu_memory(self, held: Mapping[int, int]) -> None:
+        """What the engine holds of each GPU's memory, in bytes."""
         ...

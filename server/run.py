@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import uvicorn
-from transformers.utils import logging as transformers_log
 
 from server import log
 from server.app import create_app
+from server.generation import LoadError
 from server.service import Service
 from server.settings import Settings
 from server.telemetry import Telemetry
@@ -35,13 +35,10 @@ class Web(uvicorn.Server):
 
 async def run(settings: Settings, telemetry: Telemetry, listener: socket.socket) -> NoReturn:
     """Serve until SIGTERM, and exit."""
-    transformers_log.disable_progress_bar()
-    transformers_log.disable_default_handler()
-    transformers_log.enable_propagation()
     code = await _serve(settings, telemetry, listener)
     telemetry.close()
     sys.stdout.flush()
-    # A model that is still being loaded would keep the process: its thread cannot be stopped.
+    # A tokenizer that is still being loaded would keep the process: its thread cannot be stopped.
     os._exit(code)
 
 
@@ -81,14 +78,17 @@ async def _work(service: Service) -> None:
     began = time.monotonic()
     try:
         await service.start()
+    except LoadError as error:
+        log.tell(logging.ERROR, f"the model cannot be loaded: {error}", **error.origin)
+        return
     except Exception as error:  # noqa: BLE001 - whatever it is, the process ends
         # Of the loader's: it names the model and files, there is no prompt yet.
         log.LOG.error("the model cannot be loaded: %s", error, exc_info=error)
         return
     log.tell(logging.INFO, "ready", seconds=round(time.monotonic() - began, 2), longest=service.longest)
-    while service.alive:  # noqa: ASYNC110 - the engine's thread has no event to wait for
+    while service.alive:  # noqa: ASYNC110 - that a step takes too long is no event
         await asyncio.sleep(WATCH_SECONDS)
-    log.tell(logging.ERROR, "the engine has stopped")
+    log.tell(logging.ERROR, "the engine has stopped", process=await asyncio.to_thread(service.fate))
 
 
 async def _drain(service: Service, settings: Settings) -> None:

@@ -9,11 +9,12 @@ from server.admission import Gate
 from server.answering import Answering, Question
 from server.api.errors import ApiError
 from server.engine.engine import Engine
-from server.engine.load import load
-from server.generation import Sampling
+from server.engine.messages import Start
+from server.engine.process import EngineProcess
+from server.generation import EngineError, LoadError, Sampling
 from server.observing import Observer
 from server.settings import Settings
-from server.words import Words
+from server.words import Words, load_tokenizer
 
 LOADING_SECONDS = 10  # what a client is told to wait while the model is loaded
 
@@ -30,36 +31,30 @@ class Service:
             queued_tokens=settings.max_queued_tokens,
             drain_seconds=settings.drain_seconds,
         )
+        self._process: EngineProcess | None = None
         self._engine: Engine | None = None
         self._words: Words | None = None
         self._answering: Answering | None = None
 
     async def start(self) -> None:
-        """Load the model and answer a first request with it. Raises what keeps it from that."""
-        engine, words = await asyncio.to_thread(self._load)
-        self._words = words
-        self._answering = Answering(engine, words, self.gate, timeout_seconds=self.settings.request_timeout_seconds)
-        await engine.warm_up()
-        self._engine = engine
-
-    def _load(self) -> tuple[Engine, Words]:
+        """Load the model and answer a first request with it. Raises LoadError and what else keeps it from that."""
         settings = self.settings
-        loaded = load(
-            settings.model_id,
-            revision=settings.model_revision,
-            dtype=settings.dtype,
-            device=settings.device,
-            quantization=settings.quantization,
-            max_model_len=settings.max_model_len,
-        )
-        engine = Engine(
-            loaded,
-            self.observer,
-            max_running_requests=settings.max_running_requests,
-            kv_cache_tokens=settings.kv_cache_tokens,
-        )
-        engine.start()
-        return engine, Words(loaded.tokenizer)
+        self._process = EngineProcess(_start(settings))
+        engine = Engine(self.observer, self._process.connection)
+        try:
+            reading = asyncio.to_thread(load_tokenizer, settings.model_id, revision=settings.model_revision)
+            outcomes: tuple[Any, ...] = await asyncio.gather(engine.open(), reading, return_exceptions=True)
+            for outcome in outcomes:  # what is wrong with the model is told first
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            words = self._words = Words(outcomes[1])
+            if words.end is not None:
+                engine.stop_ids |= {words.end}
+            self._answering = Answering(engine, words, self.gate, timeout_seconds=settings.request_timeout_seconds)
+            await engine.warm_up()
+        except EngineError as error:
+            raise LoadError(f"{error}: {await asyncio.to_thread(self._process.fate)}") from error
+        self._engine = engine
 
     @property
     def started(self) -> bool:
@@ -84,9 +79,13 @@ class Service:
         return self._words
 
     def stop(self) -> None:
-        """End the engine."""
-        if self._engine is not None:
-            self._engine.stop()
+        """End the engine, or the loading of its model."""
+        if self._process is not None:
+            self._process.kill()
+
+    def fate(self) -> str:
+        """What became of the engine's process. Waits a moment for its end."""
+        return self._process.fate() if self._process is not None else "not started"
 
     def cut(self) -> None:
         """End the answers that still run."""
@@ -142,3 +141,13 @@ def _parameters(sampling: Sampling) -> dict[str, float | int]:
         "seed": sampling.seed,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _start(settings: Settings) -> Start:
+    model = ("model_id", "dtype", "device", "quantization", "max_model_len")
+    return Start(
+        model={"revision": settings.model_revision, **{name: getattr(settings, name) for name in model}},
+        max_running_requests=settings.max_running_requests,
+        kv_cache_tokens=settings.kv_cache_tokens,
+        log_level=settings.log_level,
+    )

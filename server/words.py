@@ -1,12 +1,27 @@
 """The model's tokenizer, as the interfaces need it. Long texts are read beside the event loop."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import TemplateError
 
+from server import log
+
 LONG = 4_000  # characters: about a millisecond of tokenization, which is what a switch of threads may cost
+
+
+def load_tokenizer(model_id: str, *, revision: str | None = None) -> Any:
+    """The model's tokenizer. Raises what transformers raises."""
+    # transformers imports torch wherever it is installed, which takes half a gigabyte: nothing here needs it.
+    sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # None is how Python is told that there is none
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # that torch was not found
+    from transformers import AutoTokenizer  # noqa: PLC0415 - after the above
+
+    log.take_over_transformers()
+    return AutoTokenizer.from_pretrained(model_id, revision=revision)
 
 
 class PromptError(Exception):
@@ -20,6 +35,7 @@ class Words:
         self._tokenizer = tokenizer
         self._special = frozenset(tokenizer.all_special_ids)
         self.size = len(tokenizer)
+        self.end: int | None = tokenizer.eos_token_id
 
     async def tokens(self, text: str) -> list[int]:
         """The tokens of a plain text, with those that the model wants around it."""

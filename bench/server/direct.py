@@ -1,108 +1,103 @@
-"""The server's engine without HTTP: as many answers at a time as there are streams, in one loop.
+"""The server's engine alone, without HTTP and without a second process: as many answers at a time as streams.
 
 `server/.venv/bin/python -m bench.server.direct MODEL --streams 1 8 --warm 2 --seconds 8` prints one JSON object.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping
 from itertools import count
+from threading import Event
 from typing import Any
 
 import torch
 import transformers
 
 from bench.server.asking import ANSWER_TOKENS, prompt
-from server.engine.engine import Engine
 from server.engine.load import load
+from server.engine.messages import FromEngine, GivenUp, Step, Submit
+from server.engine.worker import Worker
 from server.generation import Sampling
 
-
-class Nobody:
-    """Watches nothing: neither a request nor the engine."""
-
-    def request(
-        self, operation: str, *, headers: Mapping[str, str], request_id: str, parameters: Mapping[str, float | int]
-    ) -> Any:
-        """Never asked: there is no HTTP."""
-        raise NotImplementedError
-
-    def batch(self, *, size: int, waiting: int, running: int, cache_used: float) -> None:
-        """Nothing."""
-
-    def accepted(self, *, prompt_tokens: int) -> None:
-        """Nothing."""
-
-    def scheduled(self) -> None:
-        """Nothing."""
-
-    def produced(self, tokens: int) -> None:
-        """Nothing."""
-
-    def content(self, *, prompt: str | None = None, answer: str | None = None) -> None:
-        """Nothing."""
-
-    def ended(self, status: str, *, finish_reason: str | None = None) -> None:
-        """Nothing."""
+NOTHING: frozenset[int] = frozenset()
 
 
 class Run:
-    """An engine that is asked without a pause."""
+    """An engine that is asked without a pause: what its thread tells, is noted and asked again there and then."""
 
-    def __init__(self, engine: Engine, tokenizer: Any) -> None:
-        self._engine = engine
+    def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._numbers = count()
-        self._first: list[tuple[float, float]] = []  # when asked, when its first token came
-        self._gaps: list[tuple[float, float]] = []  # when a token came, after which time
-        self._times: list[float] = []
+        self._numbers = count(1)
+        self._begun: dict[int, float] = {}  # when asked
+        self._last: dict[int, float] = {}  # when its last token came
+        self._goes_on = False
+        self._idle = Event()
+        self.failed: list[str] = []
+        self.first_text: list[int] = []
+        self.first: list[tuple[float, float]] = []  # when asked, when its first token came
+        self.gaps: list[tuple[float, float]] = []  # when a token came, after which time
+        self.times: list[float] = []
+        self.worker: Worker | None = None
 
-    async def answer(self, number: int) -> list[int]:
-        """The tokens of one answer."""
-        ids: list[int] = []
-        last = began = time.monotonic()
-        asked = Sampling(max_new_tokens=ANSWER_TOKENS, temperature=0)
-        async for tokens in self._engine.generate(self._tokenizer.encode(prompt(number)), asked, Nobody()):
-            now = time.monotonic()
-            if ids:
-                self._gaps.append((now, now - last))
+    def ask(self, number: int) -> None:
+        """Queue an answer."""
+        self._idle.clear()
+        self._begun[number] = time.monotonic()
+        asked = Sampling(max_new_tokens=ANSWER_TOKENS, temperature=0, ignore_eos=True)
+        assert self.worker is not None
+        self.worker.submit(Submit(number, self._tokenizer.encode(prompt(number)), asked, NOTHING))
+
+    def tell(self, message: FromEngine) -> None:
+        """In the engine's thread: something was made."""
+        if isinstance(message, GivenUp):
+            self.failed.append(message.cause)
+        if not isinstance(message, Step):
+            return
+        now = time.monotonic()
+        for number, token, over in message.made:
+            if number in self._last:
+                self.gaps.append((now, now - self._last[number]))
             else:
-                self._first.append((began, now))
-            self._times += [now] * len(tokens)
-            ids += [token.id for token in tokens]
-            last = now
-        return ids
+                self.first.append((self._begun[number], now))
+            self.times.append(now)
+            self._last[number] = now
+            if not number:
+                self.first_text.append(token.id)
+            if over:
+                del self._begun[number], self._last[number]
+                if self._goes_on:
+                    self.ask(next(self._numbers))
+        if not self._begun:
+            self._idle.set()
 
-    async def measure(self, streams: int, warm: float, seconds: float) -> dict[str, Any]:
+    def wait(self) -> None:
+        """Until nothing is under way."""
+        self._idle.wait()
+
+    def measure(self, streams: int, warm: float, seconds: float) -> dict[str, Any]:
         """Of the seconds that follow the warm ones."""
-        for each in (self._first, self._gaps, self._times):
+        for each in (self.first, self.gaps, self.times):
             each.clear()
-
-        async def stream() -> None:
-            while True:
-                await self.answer(next(self._numbers))
-
-        tasks = [asyncio.create_task(stream()) for _ in range(streams)]
-        await asyncio.sleep(warm)
+        self._goes_on = True
+        for _ in range(streams):
+            self.ask(next(self._numbers))
+        time.sleep(warm)
         begin = time.monotonic()
-        await asyncio.sleep(seconds)
+        time.sleep(seconds)
         end = time.monotonic()
-        for task in tasks:
-            if task.done():
-                task.result()  # raises what ended it
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return {
-            "tokens_per_second": sum(begin < each <= end for each in self._times) / (end - begin),
-            "ttft": [first - asked for asked, first in self._first if begin < first <= end],
-            "itl": [gap for at, gap in self._gaps if begin < at <= end],
+        self._goes_on = False
+        measured = {
+            "tokens_per_second": sum(begin < each <= end for each in self.times) / (end - begin),
+            "ttft": [first - asked for asked, first in self.first if begin < first <= end],
+            "itl": [gap for at, gap in self.gaps if begin < at <= end],
+            "failures": list(self.failed),
         }
+        self.wait()
+        return measured
 
 
-async def main() -> None:
+def main() -> None:
     """Measure at every number of streams, and say what it ran on."""
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -111,13 +106,13 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
     loaded = load(given.model)
-    engine = Engine(loaded, Nobody(), max_running_requests=max(64, *given.streams))
-    engine.start()
-    await engine.warm_up()
-    run = Run(engine, loaded.tokenizer)
-    text = loaded.tokenizer.decode(await run.answer(0), skip_special_tokens=True)
-    measured = [await run.measure(streams, given.warm, given.seconds) for streams in given.streams]
-    engine.stop()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(given.model)
+    run = Run(tokenizer)
+    run.worker = Worker(loaded, run.tell, max_running_requests=max(64, *given.streams))
+    run.ask(0)
+    run.wait()
+    text = tokenizer.decode(run.first_text, skip_special_tokens=True)
+    measured = [run.measure(streams, given.warm, given.seconds) for streams in given.streams]
     parameters = sum(each.numel() for each in loaded.model.parameters()) / 1e6
     about = {
         "torch": torch.__version__,
@@ -131,4 +126,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -5,13 +5,17 @@ from fastapi import APIRouter
 from server.api.errors import ApiError, ErrorBody
 from server.service import LOADING_SECONDS, Service
 
+STOPPED = ApiError(503, "The engine has stopped.", code="engine_error", retry=LOADING_SECONDS)
+
 
 def router(service: Service) -> APIRouter:
     """The routes."""
     routes = APIRouter()
 
-    @routes.get("/health")
+    @routes.get("/health", responses={503: {"model": ErrorBody}})
     async def health() -> dict[str, str]:
+        if service.started and not service.alive:
+            raise STOPPED
         return {"status": "ok"}
 
     @routes.get("/ready", responses={503: {"model": ErrorBody}})
@@ -21,7 +25,7 @@ def router(service: Service) -> APIRouter:
         if not service.started:
             raise ApiError(503, "The model is being loaded.", code="model_loading", retry=LOADING_SECONDS)
         if not service.alive:
-            raise ApiError(503, "The engine has stopped.", code="engine_error", retry=LOADING_SECONDS)
+            raise STOPPED
         return {"status": "ready"}
 
     return routes

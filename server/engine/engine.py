@@ -1,130 +1,98 @@
-"""The engine: answers many requests at once with continuous batching, and tells each its tokens as they are made."""
+"""The engine as the server's process knows it: asks the other process for answers, and hands on what it makes."""
 
 import asyncio
+import logging
+import socket
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from typing import Any
 
-from server.engine.batching import Batching, batching_config, started
-from server.engine.load import Loaded
-from server.engine.sampling import Draws, choose, tokens
-from server.generation import EngineError, Sampling, Token
+from server.engine.messages import Cancel, Failed, FromEngine, GivenUp, Ready, Step, Submit, packed, received
+from server.generation import EngineError, LoadError, Sampling, Token
+from server.log import LOG, tell
 from server.observing import Observer, Watch
 
 STUCK_SECONDS = 120
 """A step that takes longer does not come back: the longest on a CPU, 512 tokens of a prompt, is a few seconds."""
 
-STOP_SECONDS = 30
-"""So long is waited for the step that runs when the engine stops."""
-
-CPU_STEP_TOKENS = 512  # prompts are read in pieces of so many: the running answers wait for one
-CPU_CACHE_TOKENS = 32_768  # if not told: on a CPU the library would take most of the machine's memory
-
 
 class _Answer:
-    """One request, between the engine's thread and the loop of its reader."""
+    """One request, until its reader has all of it."""
 
-    def __init__(self, sampling: Sampling, watch: Watch) -> None:
-        self.draws = Draws(sampling)
+    def __init__(self, watch: Watch) -> None:
         self.watch = watch
-        self.loop = asyncio.get_running_loop()
-        self.scheduled = False
         self.arrived = asyncio.Event()
         self.pieces: list[Token] = []
         self.over = False
         self.error: str | None = None
 
-    def take(self, piece: Token | None, *, over: bool, error: str | None = None) -> None:
-        """In the reader's loop: something of it arrived."""
-        if piece is not None:
-            self.pieces.append(piece)
-        self.over = self.over or over
-        self.error = self.error or error
+    def fail(self, cause: str) -> None:
+        self.over, self.error = True, cause
         self.arrived.set()
 
 
 class Engine:
-    """Implements server.generation.Generator.
+    """Implements server.generation.Generator. connection: to a process or thread that runs server.engine.worker.work.
 
-    cache_tokens: the size of the KV cache in tokens, in whole pages of 256; None for what the device has.
+    stop_ids: tokens that end an answer; of the model first, and the tokenizer's may be added. longest: the most tokens
+    of prompt and answer together: what the model reads and the cache holds. All in one event loop.
     """
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        observer: Observer,
-        *,
-        max_running_requests: int = 64,
-        kv_cache_tokens: int | None = None,
-    ) -> None:
-        on_cpu = loaded.device == "cpu"
-        if kv_cache_tokens is None and on_cpu:
-            kv_cache_tokens = max(CPU_CACHE_TOKENS, loaded.context_length)
-        self._loaded = loaded
+    def __init__(self, observer: Observer, connection: socket.socket) -> None:
         self._observer = observer
-        self._config = batching_config(
-            max_running_requests=max_running_requests,
-            cache_tokens=kv_cache_tokens,
-            max_batch_tokens=max(CPU_STEP_TOKENS, max_running_requests) if on_cpu else None,
-        )
-        self._batching: Batching | None = None
+        self._connection = connection
+        self._writer: asyncio.StreamWriter | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._ids = count()
-        self._answers: dict[str, _Answer] = {}
-        self._step_began: float | None = None
-        # Of the step that runs, in the engine's thread alone.
-        self._made: dict[str, Token] = {}
-        self._finished: set[str] = set()
+        self._answers: dict[int, _Answer] = {}
+        self._heard = 0.0  # when there was a last sign of life, or nothing to be heard
+        self.stop_ids: frozenset[int] = frozenset()
+        self.longest = 0
 
-    def start(self) -> None:
-        """Set up the cache and start the thread. Raises what the library raises where the cache does not fit."""
-        self._batching = started(lambda: Batching(self._loaded.model, self._config, self._loaded.context_length, self))
+    async def open(self) -> None:
+        """Wait until the model is loaded. Raises LoadError, and EngineError where the other end closes unsaid."""
+        reader, self._writer = await asyncio.open_unix_connection(sock=self._connection)
+        first = await received(reader)
+        if isinstance(first, Failed):
+            raise LoadError(first.message, origin=first.origin)
+        if not isinstance(first, Ready):
+            raise EngineError("the engine ended before the model was loaded")
+        self.stop_ids, self.longest = first.stop_ids, first.longest
+        self._listening = asyncio.create_task(self._listen(reader))
 
     async def warm_up(self) -> None:
         """Answer a first request of our own, which also shows that the model can. Raises EngineError."""
         async for _ in self.generate([0] * 8, Sampling(max_new_tokens=4, temperature=0, ignore_eos=True), _Unwatched()):
             pass
 
-    def stop(self) -> None:
-        """End the thread; answers that still run fail."""
-        if self._batching is not None:
-            self._batching.stop(hard_stop=True, timeout=STOP_SECONDS)
+    def close(self) -> None:
+        """Say that nothing is asked any more, which ends the other side; answers that still run fail."""
+        if self._writer is not None:
+            self._writer.close()
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs, takes requests, and is not stuck in a step."""
-        began = self._step_began
-        stuck = began is not None and time.monotonic() - began > STUCK_SECONDS
-        return self._batching is not None and self._batching.alive and not stuck
-
-    @property
-    def longest(self) -> int:
-        """The most tokens of prompt and answer together: what the model reads and the cache holds."""
-        if self._batching is None:
-            raise EngineError("the engine is not started")
-        return min(self._loaded.context_length, self._batching.cache_tokens)
+        """Whether the other side is there, takes requests, and is not stuck in a step."""
+        stuck = self._answers and time.monotonic() - self._heard > STUCK_SECONDS
+        return self._listening is not None and not self._listening.done() and not stuck
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling, watch: Watch) -> AsyncIterator[Sequence[Token]]:
         """Give the tokens of an answer in the pieces in which they are made. Raises EngineError."""
+        if not self.alive:
+            raise EngineError("the engine has stopped")
         needed = len(prompt) + sampling.max_new_tokens
         if not prompt or sampling.max_new_tokens < 1 or needed > self.longest:
             raise EngineError(
                 f"{len(prompt)} + {sampling.max_new_tokens} tokens; the engine takes 1 + 1 to {self.longest}"
             )
-        batching = self._batching
-        assert batching is not None  # longest has said so
-        request_id = str(next(self._ids))
-        answer = self._answers[request_id] = _Answer(sampling, watch)
+        if not self._answers:
+            self._heard = time.monotonic()
+        number = next(self._ids)
+        answer = self._answers[number] = _Answer(watch)
         try:
-            batching.submit(
-                request_id,
-                list(prompt),
-                max_new_tokens=sampling.max_new_tokens,
-                stop_ids=() if sampling.ignore_eos else self._loaded.stop_ids,
-            )
-            # Registered first, then looked: a thread that ends in between fails what is registered.
-            if not batching.alive:
-                raise EngineError("the engine has stopped")
+            stop_ids = frozenset() if sampling.ignore_eos else self.stop_ids
+            self._send(Submit(number, prompt, sampling, stop_ids))
             while not answer.over:
                 await answer.arrived.wait()
                 answer.arrived.clear()
@@ -136,70 +104,49 @@ class Engine:
             if answer.error is not None:
                 raise EngineError(f"the engine failed: {answer.error}")
         finally:
-            del self._answers[request_id]
+            del self._answers[number]
             if not answer.over:
-                batching.cancel_request(request_id)
+                self._send(Cancel(number))
 
-    # What the batching tells, in its own thread (server.engine.batching.Listener).
+    def _send(self, message: Submit | Cancel) -> None:
+        assert self._writer is not None  # it is open
+        self._writer.write(packed(message))
 
-    def scheduled(self, request_ids: Collection[str]) -> None:
-        """These are part of the step that begins."""
-        self._step_began = time.monotonic()
-        for request_id in request_ids:
-            answer = self._answers.get(request_id)
-            if answer is not None and not answer.scheduled:
-                answer.scheduled = True
-                answer.watch.scheduled()
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while (message := await received(reader)) is not None:
+                self._heard = time.monotonic()
+                self._take(message)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            LOG.error("what the engine says cannot be read", exc_info=error)
+        finally:
+            for answer in self._answers.values():
+                answer.fail("stopped")
 
-    def sample(self, logits: Any, request_ids: Collection[str]) -> Any:
-        """The ids of the next tokens, one for each row of logits."""
-        requests = [answer.draws if (answer := self._answers.get(each)) else _NOBODY for each in request_ids]
-        chosen = choose(logits, requests)
-        made = tokens(logits, chosen, requests, self._loaded.stop_ids)
-        self._made = dict(zip(request_ids, made, strict=True))
-        return chosen
+    def _take(self, message: FromEngine) -> None:
+        if isinstance(message, Step):
+            self._step(message)
+        elif isinstance(message, GivenUp) and (answer := self._answers.get(message.number)) is not None:
+            if message.scheduled is not None:
+                answer.watch.scheduled(message.scheduled)
+            answer.fail(message.cause)
+        elif isinstance(message, Failed):
+            # Where it happened alone: its text may quote a prompt.
+            tell(logging.ERROR, "the engine failed", **message.origin)
 
-    def finished(self, request_id: str) -> None:
-        """Its last token was made."""
-        self._finished.add(request_id)
-
-    def failed(self, request_id: str, cause: str) -> None:
-        """It was given up."""
-        answer = self._answers.get(request_id)
-        if answer is not None:
-            self._hand_over(answer.loop, [(answer, None, True, cause)])
-
-    def stepped(self, *, size: int, waiting: int, running: int, cache_used: float) -> None:
-        """A step ended: hand over what it made, in one call for each loop."""
-        self._step_began = None
-        made, self._made = self._made, {}
-        finished, self._finished = self._finished, set()
-        handed: dict[asyncio.AbstractEventLoop, list[tuple[_Answer, Token | None, bool, str | None]]] = {}
-        for request_id, token in made.items():
-            answer = self._answers.get(request_id)
-            if answer is not None:
-                answer.watch.produced(1)
-                handed.setdefault(answer.loop, []).append((answer, token, request_id in finished, None))
-        for loop, pieces in handed.items():
-            self._hand_over(loop, pieces)
-        self._observer.batch(size=size, waiting=waiting, running=running, cache_used=cache_used)
-
-    def ended(self) -> None:
-        """The loop ended: nothing that still waits will be answered."""
-        for request_id in list(self._answers):
-            self.failed(request_id, "stopped")
-
-    @staticmethod
-    def _hand_over(
-        loop: asyncio.AbstractEventLoop, pieces: list[tuple[_Answer, Token | None, bool, str | None]]
-    ) -> None:
-        def take() -> None:
-            for answer, token, over, error in pieces:
-                answer.take(token, over=over, error=error)
-
-        # A loop that closed has no reader left.
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(take)
+    def _step(self, step: Step) -> None:
+        for number in step.scheduled:
+            if (answer := self._answers.get(number)) is not None:
+                answer.watch.scheduled(step.began)
+        for number, token, over in step.made:
+            if (answer := self._answers.get(number)) is not None:
+                answer.pieces.append(token)
+                answer.over = over
+                answer.arrived.set()
+                answer.watch.produced(1, step.ended)
+        self._observer.batch(size=step.size, waiting=step.waiting, running=step.running, cache_used=step.cache_used)
+        if step.gpu_memory is not None:
+            self._observer.gpu_memory(step.gpu_memory)
 
 
 class _Unwatched:
@@ -207,14 +154,10 @@ class _Unwatched:
 
     def accepted(self, *, prompt_tokens: int) -> None: ...
 
-    def scheduled(self) -> None: ...
+    def scheduled(self, at: int | None = None) -> None: ...
 
-    def produced(self, tokens: int) -> None: ...
+    def produced(self, tokens: int, at: int | None = None) -> None: ...
 
     def content(self, *, prompt: str | None = None, answer: str | None = None) -> None: ...
 
     def ended(self, status: Any, *, finish_reason: str | None = None) -> None: ...
-
-
-# A request that was cancelled during the step: its row is chosen in the cheapest way and goes nowhere.
-_NOBODY = Draws(Sampling(max_new_tokens=1, temperature=0))

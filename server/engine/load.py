@@ -1,11 +1,13 @@
-"""A model and its tokenizer, by repository and revision or from a directory."""
+"""A model, by repository and revision or from a directory."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+
+from server.generation import LoadError
 
 Quantization = Literal["none", "bitsandbytes-8bit", "bitsandbytes-4bit"]
 """What is quantized while loading. A model that is stored quantized says so in its own configuration: none is right."""
@@ -16,14 +18,9 @@ class Loaded:
     """A model that is ready to run. context_length: the most tokens of prompt and answer together."""
 
     model: Any
-    tokenizer: Any
     context_length: int
     stop_ids: frozenset[int]
     device: str
-
-
-class LoadError(Exception):
-    """The model cannot be loaded as asked; says why and what would work."""
 
 
 def load(
@@ -49,12 +46,10 @@ def load(
     except ImportError as error:
         # A stored quantization whose package is not there: the library's sentence names it.
         raise LoadError(f"{model_id} needs a package that is not installed: {error}") from error
-    tokenizer = AutoTokenizer.from_pretrained(model_id, revision=revision)
     return Loaded(
         model=model.eval(),
-        tokenizer=tokenizer,
         context_length=context_length,
-        stop_ids=_stop_ids(model, tokenizer),
+        stop_ids=_stop_ids(model),
         device=place,
     )
 
@@ -90,11 +85,12 @@ def _quantizer(config: Any, quantization: Quantization) -> Any:
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
 
 
-def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The end tokens of the model, its generation settings and the tokenizer: each alone is often incomplete."""
+def _stop_ids(model: Any) -> frozenset[int]:
+    """The end tokens of the model and its generation settings; the server adds the tokenizer's.
+
+    Each alone is often incomplete.
+    """
     found: set[int] = set()
     for ids in (model.generation_config.eos_token_id, model.config.get_text_config().eos_token_id):
         found.update([ids] if isinstance(ids, int) else ids or [])
-    if tokenizer.eos_token_id is not None:
-        found.add(tokenizer.eos_token_id)
     return frozenset(found)

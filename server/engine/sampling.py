@@ -18,10 +18,15 @@ COLDEST = 1e-5  # below it, logits divided by the temperature overflow float32
 
 
 class Draws:
-    """The random numbers of one request: one per token, from its seed."""
+    """One request's rule, what ends it, and its random numbers: one per token, from its seed.
 
-    def __init__(self, sampling: Sampling) -> None:
+    scheduled: when it got its place in the batch, by time.monotonic_ns; None while it waits.
+    """
+
+    def __init__(self, sampling: Sampling, stop_ids: frozenset[int] = frozenset()) -> None:
         self.sampling = sampling
+        self.stop_ids = stop_ids
+        self.scheduled: int | None = None
         self._random = random.Random(secrets.randbits(64) if sampling.seed is None else sampling.seed)  # noqa: S311
 
     def next(self) -> float:
@@ -52,7 +57,7 @@ def choose(logits: Any, requests: list[Draws]) -> Any:
     return chosen
 
 
-def tokens(logits: Any, chosen: Any, requests: list[Draws], stop_ids: frozenset[int]) -> list[Token]:
+def tokens(logits: Any, chosen: Any, requests: list[Draws]) -> list[Token]:
     """The chosen tokens with what their requests want to know of them.
 
     Probabilities are the model's own: before temperature, top_k and top_p.
@@ -72,8 +77,7 @@ def tokens(logits: Any, chosen: Any, requests: list[Draws], stop_ids: frozenset[
     made = []
     for row, id_ in enumerate(ids):
         logprob, likeliest = told.get(row, (None, ()))
-        last = id_ in stop_ids and not requests[row].sampling.ignore_eos
-        made.append(Token(id=id_, logprob=logprob, likeliest=likeliest, last=last))
+        made.append(Token(id=id_, logprob=logprob, likeliest=likeliest, last=id_ in requests[row].stop_ids))
     return made
 
 

@@ -1,8 +1,8 @@
 """The server's metrics. blueprint/metrics/custom.py has the same names, labels and buckets: a test compares them."""
 
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -66,7 +66,8 @@ class Metrics:
         gauge("llm_requests_waiting", "Waiting for a place in the batch.").set_function(self._read_waiting)
         gauge("llm_requests_running", "In the batch.").set_function(self._read_running)
         gauge("llm_kv_cache_usage_ratio", "Share of the KV cache that holds tokens.").set_function(self._read_cache)
-        self.registry.register(_Gpus())
+        self.gpus = _Gpus()
+        self.registry.register(self.gpus)
 
     def opened(self) -> None:
         """A request was accepted."""
@@ -107,13 +108,12 @@ class Metrics:
 
 
 class _Gpus(Collector):
-    """Memory that this process holds, by GPU; no series without CUDA."""
+    """Memory that the engine holds, by GPU, as it told last; no series without CUDA."""
+
+    held: Mapping[int, int] = MappingProxyType({})
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily("llm_gpu_memory_bytes", "GPU memory that torch holds.", labels=["gpu_id"])
-        # Not imported: whoever runs on a GPU has it, and a scrape must not be what loads it or opens the device.
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-            for index in range(torch.cuda.device_count()):
-                family.add_metric([str(index)], torch.cuda.memory_reserved(index))
+        for index, held in self.held.items():
+            family.add_metric([str(index)], held)
         yield family

@@ -33,9 +33,9 @@ class Record:
     arrived: int = field(default_factory=time.time_ns)
     _started: int = field(default_factory=time.monotonic_ns)
 
-    def now(self) -> int:
-        """The time, comparable with this record's others."""
-        return self.arrived + time.monotonic_ns() - self._started
+    def time(self, at: int | None = None) -> int:
+        """A time of time.monotonic_ns, comparable with this record's others; now, if there is none."""
+        return self.arrived + (time.monotonic_ns() if at is None else at) - self._started
 
 
 def seconds(start: int, end: int) -> float:

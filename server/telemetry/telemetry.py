@@ -63,3 +63,7 @@ class Telemetry:
     def batch(self, *, size: int, waiting: int, running: int, cache_used: float) -> None:
         """The engine made a step."""
         self._metrics.batch(size=size, waiting=waiting, running=running, cache_used=cache_used)
+
+    def gpu_memory(self, held: Mapping[int, int]) -> None:
+        """The engine holds so many bytes of each GPU."""
+        self._metrics.gpus.held = held

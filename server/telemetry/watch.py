@@ -25,29 +25,29 @@ class RequestWatch:
             if record.status is not None:
                 return
             if record.accepted is None:
-                record.accepted = record.now()
+                record.accepted = record.time()
                 self._metrics.opened()
             record.prompt_tokens += prompt_tokens
             if record.first is not None:
                 self._metrics.prompt_tokens.inc(prompt_tokens)
 
-    def scheduled(self) -> None:
+    def scheduled(self, at: int | None = None) -> None:
         """It has its place; a second call changes nothing."""
         with self._lock:
             record = self._record
             if record.status is not None or record.scheduled is not None:
                 return
-            record.scheduled = record.now()
+            record.scheduled = record.time(at)
             if record.accepted is not None:
                 self._metrics.queue.observe(seconds(record.accepted, record.scheduled))
 
-    def produced(self, tokens: int) -> None:
+    def produced(self, tokens: int, at: int | None = None) -> None:
         """So many tokens more. The time between two calls is shared by the tokens of the second."""
         with self._lock:
             record = self._record
             if record.status is not None or tokens < 1:
                 return
-            now = record.now()
+            now = record.time(at)
             if record.last is None:
                 record.first = now
                 self._metrics.first_token.observe(seconds(record.arrived, now))
@@ -76,7 +76,7 @@ class RequestWatch:
             record = self._record
             if record.status is not None:
                 return
-            record.ended = record.now()
+            record.ended = record.time()
             record.status = status
             record.finish_reason = finish_reason
         self._metrics.ended(record)

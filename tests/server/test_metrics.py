@@ -74,6 +74,11 @@ def test_while_requests_run_the_engine_is_believed(scrapes):
     assert value(scrapes["busy"], "llm_batch_size_count") == 1
 
 
+def test_the_engine_tells_what_it_holds_of_each_gpu(scrapes):
+    assert value(scrapes["busy"], "llm_gpu_memory_bytes", gpu_id="0") == 5_000
+    assert value(scrapes["busy"], "llm_gpu_memory_bytes", gpu_id="1") == 6_000
+
+
 def test_tokens_count_as_they_are_made(scrapes):
     assert value(scrapes["busy"], "llm_tokens_total", type="prompt") == 5
     assert value(scrapes["busy"], "llm_tokens_total", type="completion") == 4

@@ -33,7 +33,7 @@ class Crowd:
         tasks = [asyncio.create_task(self._come_and_go(seed, until)) for seed in range(clients)]
         while time.monotonic() < until:
             await asyncio.sleep(0.5)
-            self.memory.append(process.memory_info().rss)
+            self.memory.append(sum(each.memory_info().rss for each in (process, *process.children())))
         await asyncio.gather(*tasks)
 
     async def _come_and_go(self, seed: int, until: float) -> None:

@@ -43,6 +43,7 @@ unused = scrape()
 done = answered()
 telemetry.batch(size=2, waiting=9, running=9, cache_used=0.9)
 telemetry.batch(size=0, waiting=3, running=4, cache_used=0.5)
+telemetry.gpu_memory({0: 5_000, 1: 6_000})
 busy = scrape()
 
 done.ended("ok", finish_reason="stop")
