@@ -76,7 +76,7 @@ class Contestant:
             )
         if done.returncode:
             sys.exit(f"{self.name}: the load failed:\n{done.stderr}")
-        return {**json.loads(done.stdout), "health": probe.times}
+        return {**json.loads(done.stdout), "health": probe.times, "late": probe.late}
 
 
 CONTESTANTS = (
@@ -117,7 +117,11 @@ def environment(threads: int, **variables: str) -> dict[str, str]:
 
 
 class _Probe:
-    """Asks for /health all the time, and notes how long each answer took, in seconds."""
+    """Asks for /health all the time, and notes how long each answer took, in seconds.
+
+    In this process, which waits meanwhile: neither the load's loop nor the server's is in its way. late: how much later
+    than it wanted it was woken each time, which is the machine's share of what it sees.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -126,6 +130,7 @@ class _Probe:
         self._began: float | None = None
         self._ended = False
         self.times: list[float] = []
+        self.late: list[float] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -140,8 +145,10 @@ class _Probe:
         # It is not waited for: a blocked loop works for minutes for clients that are gone, unless it is killed.
 
     def _ask(self) -> None:
+        slept = time.monotonic()
         while not self._over.wait(PROBE_EVERY):
             self._began = began = time.monotonic()
+            self.late.append(began - slept - PROBE_EVERY)
             try:
                 _health(self._url)
             except (OSError, http.client.HTTPException):
@@ -151,6 +158,7 @@ class _Probe:
             self._began = None
             if not self._ended:
                 self.times.append(time.monotonic() - began)
+            slept = time.monotonic()
 
 
 def _health(url: str) -> None:

@@ -43,6 +43,7 @@ def _table(streams: int, contestants: dict[str, list[dict[str, Any]]]) -> None:
                 ("TTFT", "ttft", (0.5, 0.95)),
                 ("ITL", "itl", (0.5, 0.95)),
                 ("/health", "health", (0.5, 0.99)),
+                ("asker late", "late", (0.99,)),
             )
             for share in shares
         ),

@@ -134,8 +134,8 @@ class Processes:
             self._run_file(name).unlink(missing_ok=True)
 
     def sweep(self, keep: Iterable[str] = ()) -> int:
-        """End every process that carries this lab's home but for the named ones; give their number."""
-        kept = {found.pid for name in keep if (found := self.find(name)) is not None}
+        """End every process that carries this lab's home but for the named ones and theirs; give their number."""
+        kept = {pid for name in keep if (found := self.find(name)) is not None for pid in _family(found)}
         strays = [process for process in marked(self.home) if process.pid not in kept]
         # All at once: an API server whose etcd is gone takes a minute to end by itself.
         return end(strays, patience=_STRAY_SECONDS)
@@ -165,6 +165,13 @@ def marked(home: Path) -> list[psutil.Process]:
     """Every process of this user that carries `home`, whatever its run file says."""
     _reap()
     return [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, home)]
+
+
+def _family(process: psutil.Process) -> set[int]:
+    """The pids of a process and of those that it has started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return {process.pid, *(child.pid for child in process.children(recursive=True))}
+    return set()
 
 
 def end(processes: Sequence[psutil.Process], *, patience: float) -> int:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from huggingface_hub import InferenceClient
 
-from lab.cluster.processes import Processes
+from lab.cluster.processes import Processes, marked
 from lab.hub import ENDPOINTS
 from lab.hub.server import HubServer
 from tests.lab.conftest import eventually
@@ -74,6 +74,13 @@ def test_it_is_not_running_before_its_process_answers_and_then_that_answers(url,
     assert "simulated" not in answer.choices[0].message.content
 
 
+def test_who_keeps_a_server_keeps_its_engine(url, home):
+    """As a start of a lab that runs, which ends what it does not know."""
+    (server,) = processes(home).values()
+    assert len(server.children()) == 1
+    assert Processes(home).sweep(keep=processes(home)) == 0
+
+
 def test_streams_and_tgis_form_come_through(url):
     asking = client(url)
     pieces = list(asking.text_generation("Once upon a time", max_new_tokens=9, stream=True, details=True))
@@ -102,7 +109,7 @@ def test_what_is_not_such_a_container_is_simulated(url, hub, home):
 
 def test_a_sleeping_endpoint_has_no_process_and_a_call_wakes_it(url, home, manager):
     assert manager.act("scale-to-zero").status_code == 200
-    eventually(lambda: not processes(home), seconds=60)
+    eventually(lambda: not marked(home), seconds=60)  # nor has its engine
     held = InferenceClient(model=url, token="lab-invoke", headers={"X-Scale-Up-Timeout": str(SECONDS)})
     assert 1 <= held.text_generation("Hello", max_new_tokens=3, details=True).details.generated_tokens <= 3
     assert len(processes(home)) == 1
