@@ -1,6 +1,7 @@
 """The parts of the server together: model, engine, queue and telemetry."""
 
 import asyncio
+import gc
 from typing import Any
 
 from fastapi import Request
@@ -54,6 +55,9 @@ class Service:
             await engine.warm_up()
         except EngineError as error:
             raise LoadError(f"{error}: {await asyncio.to_thread(self._process.fate)}") from error
+        # A full collection would look at all that is imported, and stop the loop for a tenth of a second or two.
+        gc.collect()
+        gc.freeze()
         self._engine = engine
 
     @property

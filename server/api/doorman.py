@@ -1,5 +1,6 @@
 """What every request passes: its id, its key, the log's line and the end of its watch."""
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -39,6 +40,7 @@ class Doorman:
         self._gate = gate
         self._observer = observer
         self._max_body_bytes = max_body_bytes
+        self._turn = asyncio.Lock()
         # Of one length, so that the comparison tells nothing of a key's.
         self._keys = [_digest(key.encode()) for key in keys]
 
@@ -73,6 +75,7 @@ class Doorman:
                 await self._app(scope, receive, answer)
             else:
                 with self._gate.response():
+                    await self._wait_for_turn()
                     await self._app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last resort: a client gets an answer, the log no text of it
             LOG.exception("a request failed", extra={"fields": {"request_id": request_id}})
@@ -82,6 +85,11 @@ class Doorman:
             if operation is not None:
                 self._end(scope, operation, headers, request_id, status)
             self._log(scope, request_id, status, time.monotonic() - began)
+
+    async def _wait_for_turn(self) -> None:
+        """One request in each round of the loop: all of a crowd in one would keep /health and the streams waiting."""
+        async with self._turn:
+            await asyncio.sleep(0)
 
     def _is_too_long(self, length: str) -> bool:
         """Of one whose length is told beforehand. The routes count the others; their answer to this has no JSON."""

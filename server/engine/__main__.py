@@ -12,7 +12,7 @@ import threading
 from server import log
 from server.engine.messages import Channel, Failed, Start
 
-NICENESS = 5
+NICENESS = 2
 """Where processors are short, the server's process goes first: it needs little, and clients wait for it."""
 
 

@@ -1,5 +1,6 @@
 """The engine's side of its process: runs the batching, and tells after every step what it made."""
 
+import gc
 import time
 from collections.abc import Callable, Collection
 from typing import Any
@@ -155,6 +156,9 @@ def work(channel: Channel, loaded: Loaded, *, max_running_requests: int, kv_cach
         kv_cache_tokens=kv_cache_tokens,
         ended=channel.close,
     )
+    # A full collection would look at all that is loaded, and stop every step for a second.
+    gc.collect()
+    gc.freeze()
     channel.send(Ready(longest=worker.longest, stop_ids=loaded.stop_ids))
     while (message := channel.receive()) is not None:
         if isinstance(message, Submit):
