@@ -89,6 +89,7 @@ async def _work(service: Service) -> None:
     while service.alive:  # noqa: ASYNC110 - that a step takes too long is no event
         await asyncio.sleep(WATCH_SECONDS)
     log.tell(logging.ERROR, "the engine has stopped", process=await asyncio.to_thread(service.fate))
+    await asyncio.to_thread(service.stop)  # one that is stuck: those who wait for it learn of it now
 
 
 async def _drain(service: Service, settings: Settings) -> None:

@@ -5,8 +5,6 @@ from fastapi import APIRouter
 from server.api.errors import ApiError, ErrorBody
 from server.service import LOADING_SECONDS, Service
 
-STOPPED = ApiError(503, "The engine has stopped.", code="engine_error", retry=LOADING_SECONDS)
-
 
 def router(service: Service) -> APIRouter:
     """The routes."""
@@ -15,7 +13,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/health", responses={503: {"model": ErrorBody}})
     async def health() -> dict[str, str]:
         if service.started and not service.alive:
-            raise STOPPED
+            raise _stopped()
         return {"status": "ok"}
 
     @routes.get("/ready", responses={503: {"model": ErrorBody}})
@@ -25,7 +23,11 @@ def router(service: Service) -> APIRouter:
         if not service.started:
             raise ApiError(503, "The model is being loaded.", code="model_loading", retry=LOADING_SECONDS)
         if not service.alive:
-            raise STOPPED
+            raise _stopped()
         return {"status": "ready"}
 
     return routes
+
+
+def _stopped() -> ApiError:
+    return ApiError(503, "The engine has stopped.", code="engine_error", retry=LOADING_SECONDS)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -18,7 +19,7 @@ from transformers import AutoTokenizer
 
 from server.engine.engine import Engine
 from server.engine.load import Loaded, load
-from server.engine.messages import Channel
+from server.engine.messages import Channel, Ready
 from server.engine.worker import work
 from server.generation import EngineError, LoadError, Sampling, Token
 
@@ -231,6 +232,27 @@ async def failures(loaded: Loaded) -> dict[str, Any]:
     return {"once": once, "alive": alive, "often": often}
 
 
+async def silent() -> dict[str, Any]:
+    """Of an engine that is there and says nothing any more, and then is not there."""
+    ours, theirs = socket.socketpair()
+    engine = Engine(Observed(), ours)
+    channel = Channel(theirs)
+    channel.send(Ready(longest=2048, stop_ids=frozenset()))
+    await engine.open()
+    answer = asyncio.ensure_future(anext(engine.generate([1], Sampling(max_new_tokens=4), Watched())))
+    await asyncio.sleep(0)
+    at_once = engine.alive
+    with patch("server.engine.engine.STUCK_SECONDS", 0.1):
+        await asyncio.sleep(0.2)
+        later = engine.alive
+    channel.close()
+    try:
+        await answer
+    except EngineError as error:
+        return {"at once": at_once, "later": later, "told": str(error)}
+    return {}
+
+
 def refusals(folder: str) -> list[str]:
     said = []
     for options in ({"quantization": "bitsandbytes-4bit"}, {"max_model_len": 4096}):
@@ -252,6 +274,7 @@ async def main(folder: str) -> None:
         seen["cancelled"] = await cancelled(run)
     seen["limits"] = await limits(loaded)
     seen["failures"] = await failures(loaded)
+    seen["silent"] = await silent()
     sys.stdout.write(json.dumps(seen))
 
 

@@ -89,6 +89,10 @@ def test_a_failing_step_fails_its_requests_and_three_in_a_row_end_the_engine(see
     assert seen["failures"]["often"] == [failed, failed, failed, "the engine has stopped"]
 
 
+def test_an_engine_that_says_nothing_any_more_is_not_alive_and_its_end_is_an_error(seen):
+    assert seen["silent"] == {"at once": True, "later": False, "told": "the engine failed: stopped"}
+
+
 def test_what_cannot_be_loaded_is_refused_by_name(seen):
     assert seen["refusals"] == [
         "QUANTIZATION is bitsandbytes-4bit, and the package bitsandbytes is not installed",
