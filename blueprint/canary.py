@@ -54,7 +54,7 @@ class Canaries:
             problem = issue.problem
             for name in self.stable if path != issue.path else ():
                 problem = problem.replace(f"models.{name}", f"models.{self.stable[name]}")
-            reads = tuple(self._written_at(read) for read in issue.reads)
+            reads = (*issue.reads, *map(self._written_at, issue.reads))
             found.setdefault((path, problem), replace(issue, path=path, reads=reads))
         return list(found.values())
 

@@ -23,7 +23,6 @@ def check(description: Description) -> Iterator[Issue]:
                 remedy="Rename that model (formerly keeps its live objects), or remove the canary.",
                 reads=(("models", canary_name(name)),),
             )
-            continue
         if model.expose is None:
             yield Issue(
                 path=path,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from blueprint.canary import canary_name
 from blueprint.description import Description
 from blueprint.engines import custom, vllm
 from blueprint.engines.process import KeyInput
@@ -213,7 +214,12 @@ def _split(
         )
     total = sum(expose.split.values())
     if total > 100:  # noqa: PLR2004  per cent
-        yield Issue(path=path, problem=f"the shares sum up to {total} %", remedy="Give at most 100 % away.")
+        yield Issue(
+            path=path,
+            problem=f"the shares sum up to {total} %",
+            remedy="Give at most 100 % away.",
+            reads=(("models", name, "canary"), ("models", canary_name(name))),
+        )
     for other in sorted(expose.split):
         model = description.settings.models.get(other)
         reads = (("models", other),)
