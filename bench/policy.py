@@ -1,6 +1,7 @@
 """Preview of 50 models with the policy pack and without, in pairs: what the rules cost."""
 
 import argparse
+import resource
 import statistics
 import sys
 import tempfile
@@ -29,17 +30,29 @@ def main() -> None:
 
 
 def _compare(engine: Engine, models: int, rounds: int) -> None:
-    judged: list[float] = []
-    plain: list[float] = []
+    taken: dict[tuple[str, bool], list[float]] = {}
     # The first of all pays for caches of files; who goes first alternates.
     engine.run("preview")
     for number in range(rounds):
-        for with_pack in (number % 2 == 0, number % 2 == 1):
-            taken = engine.run("preview", *(["--policy-pack", "policy"] if with_pack else []))
-            (judged if with_pack else plain).append(taken)
-    show(f"{models} models, preview", "with the policies", judged, "without", plain)
-    ratios = [one / other for one, other in zip(judged, plain, strict=True)]
-    print(f"ratio of a pair: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        for judged in (number % 2 == 0, number % 2 == 1):
+            before = _processor_seconds()
+            elapsed = engine.run("preview", *(["--policy-pack", "policy"] if judged else []))
+            taken.setdefault(("elapsed", judged), []).append(elapsed)
+            # A busy machine stretches what elapses, and this hardly.
+            taken.setdefault(("on processors", judged), []).append(_processor_seconds() - before)
+    for what in ("elapsed", "on processors"):
+        one, other = taken[what, True], taken[what, False]
+        show(f"{models} models, preview, {what}", "with the policies", one, "without", other)
+        ratios = [first / second for first, second in zip(one, other, strict=True)]
+        print(
+            f"  ratio of a pair: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})", flush=True
+        )
+
+
+def _processor_seconds() -> float:
+    """Of all programs that were started here and have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tests.policy.cases import (
     laid,
     resource_type,
 )
-from tests.policy.stack_cases import BROKEN_ONES
+from tests.policy.stack_cases import BROKEN_ONES, LIMITS
 from tests.policy.test_pack import judge, pack  # noqa: F401  the host, started once
 from tests.support import lab_config, registered
 
@@ -174,8 +174,9 @@ def test_whatever_is_missing_misshapen_or_unknown_nothing_raises(data):
     changed = copy.deepcopy(properties)
     for _ in range(data.draw(st.integers(1, 4))):
         spoil(changed, data.draw(st.integers(0, 2**32)), copy.deepcopy(data.draw(SPOILT)))
+    everything = StackRules.model_validate(LIMITS)
     for rule in RULES:
-        list(rule.judge(kind, unknown_checking_proxy(changed), LIMITED))
+        list(rule.judge(kind, unknown_checking_proxy(changed), everything))
 
 
 SPOILT = st.sampled_from(
