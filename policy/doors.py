@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from blueprint.exposure import IDLE_SECONDS
 from policy.endpoints import KIND
 from policy.models import services
 from policy.pods import Pod
 from policy.reading import UNKNOWN, each, get, number
 from policy.stack import Breaches, Resource, Stack, StackRule, together
 from policy.workloads import Workload, models
+
+LEAST_SECONDS = 300
+"""A long prompt keeps an engine silent for minutes, before the first token."""
 
 _KEY = re.compile(r"API_?KEYS?$", re.IGNORECASE)
 _TIMEOUT = re.compile(r"proxy-read-timeout$")
@@ -78,7 +80,7 @@ def _hasty(stack: Stack) -> Breaches:
         for seconds in _route_seconds(door) if door.kind == "HTTPRoute" else _ingress_seconds(door):
             if seconds is None:
                 yield door, f"{door.called} has no time-out of its own"
-            elif 0 < seconds < IDLE_SECONDS:
+            elif 0 < seconds < LEAST_SECONDS:
                 yield door, f"{door.called} cuts answers after {seconds:g} s"
 
 
@@ -128,7 +130,7 @@ RULES = (
     ),
     StackRule(
         name="streams-have-time",
-        description=f"Doors to models wait for answers without limit, or {IDLE_SECONDS} s between two bytes.",
+        description=f"Doors to models wait for answers without limit, or {LEAST_SECONDS} s between two bytes.",
         why="The defaults, 15 s of Envoy and 60 s of nginx, cut a stream before a long prompt's first token.",
         remedy="Set timeouts.request: 0s on the route, proxy-read-timeout on the Ingress.",
         mandatory=True,
