@@ -184,6 +184,20 @@ def refreshed(engine):
     assert engine.world() == {"a-0": "1", "b-0": "1"}
 
 
+def previewed_against_what_is_there(engine):
+    """`preview --refresh` finds what others did, and leaves the state as it was."""
+    engine.up('Thing("a", "1")\nThing("b", "1")\n')
+    engine.set_world({"a-0": "other"})
+    before = engine.resources()
+    found = engine.steps(None, "--refresh")
+    assert {step: count for step, count in found.items() if not step.startswith("refresh ")} == {
+        "create b": 1,
+        "update a": 1,
+    }
+    assert engine.resources() == before
+    assert engine.steps() == {}
+
+
 def secret(engine):
     """Encrypted in the state, with what is made of it; never shown."""
     program = (
@@ -310,6 +324,7 @@ SCENARIOS = [
     failed_in_the_middle,
     failed_program,
     refreshed,
+    previewed_against_what_is_there,
     secret,
     targeted,
     judged,
