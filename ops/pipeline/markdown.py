@@ -26,14 +26,16 @@ class Judged:
 
 def section(stack: str, planned: Planned, judged: Judged, *, limit: int = LIMIT) -> str:
     """The report of one stack, of at most limit characters: what does not fit is counted."""
-    head = [f"## Stack {_code(stack)}: {_headline(planned, judged)}"]
-    if planned.failure:
+    # A preview that the policies end says so in events that the CLI's JSON leaves out; here they are told anyway.
+    failed = bool(planned.failure) and not (judged.refused and not planned.errors)
+    head = [f"## Stack {_code(stack)}: {_headline(planned, judged, failed=failed)}"]
+    if failed:
         head += ["", "The preview failed:", *_fenced("\n".join(planned.errors) or planned.failure)]
     if judged.refused:
         head += ["", "**Refused by the policies**", "", *(f"* {_code(line)}" for line in judged.refused)]
     if judged.asked:
         head += ["", f"{judged.asked}: {len(judged.refused)} refused, {len(judged.told)} told."]
-    if judged.failure and not planned.failure:
+    if judged.failure and not failed:
         head += ["", "The policies could not judge:", *_fenced(judged.failure)]
     parts = [
         *_listed("Warnings of the stack", planned.warnings),
@@ -43,10 +45,10 @@ def section(stack: str, planned: Planned, judged: Judged, *, limit: int = LIMIT)
     return _cut("\n".join(head), parts, limit)
 
 
-def _headline(planned: Planned, judged: Judged) -> str:
+def _headline(planned: Planned, judged: Judged, *, failed: bool) -> str:
     found = [f"{count} to be {_VERBS[kind]}" for kind, count in planned.counts.items()]
     found = [f"**{text}**" if kind in _LOUD else text for kind, text in zip(planned.counts, found, strict=True)]
-    if planned.failure:
+    if failed:
         found = ["**the preview failed**"]
     elif not found:
         found = [f"nothing changes ({planned.unchanged} resources)"]

@@ -80,7 +80,8 @@ def plan(project: Project, stack: str, *, engine: str = "", refresh: bool = Fals
     if done.stderr:
         click.echo(done.stderr.rstrip(), err=True)
     try:
-        digest = json.loads(done.stdout)
+        # Pulumi's plugins may say something before and after.
+        digest = json.loads(done.stdout[done.stdout.find("{") : done.stdout.rfind("}") + 1])
     except ValueError:
         last = "\n".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
         return Planned(failure=last or f"it printed no JSON; exit code {done.returncode}")
@@ -91,7 +92,7 @@ def read(digest: Mapping[str, Any], *, failed: bool = False) -> Planned:
     """A digest as `pulumi preview --json` prints it, or the lab's engine."""
     told = {severity: _told(digest, severity) for severity in ("warning", "error")}
     errors = told["error"]
-    failure = ("see the errors" if errors else "it ended without saying why") if failed else ""
+    failure = ("see the errors" if errors else "It told no error.") if failed else ""
     return Planned(
         changes=_changes(digest.get("steps") or ()),
         warnings=told["warning"],

@@ -82,6 +82,14 @@ def test_warnings_and_refusals_are_told():
     assert "by the way" not in shown
 
 
+def test_a_preview_that_the_policies_end_has_not_failed_otherwise():
+    """Neither engine's JSON tells that as an error."""
+    planned = read(digest(step("create")), failed=True)
+    shown = section("prod", planned, Judged(refused=["refused m-deployment: image-by-digest: no"]))
+    assert shown.splitlines()[0] == "## Stack `prod`: 1 to be created, **1 refused by the policies**"
+    assert section("prod", planned, Judged()).startswith("## Stack `prod`: **the preview failed**")
+
+
 def test_a_failed_preview_shows_its_errors():
     error = {"severity": "error", "message": "error: Pulumi.prod.yaml is refused: 1 mistake"}
     shown = section("prod", read(digest(diagnostics=[error]), failed=True), Judged(failure="the same"))
