@@ -1,16 +1,17 @@
 """The lock files on disk: rendered the same way every time, replaced as a whole or not at all."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import click
 import yaml
 
 from blueprint.issues import DescriptionError
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK, ImagesLock, ModelsLock, read_images_lock, read_models_lock
-from ops.editing import replace_file
+from ops.editing import EditError, replace_file, with_value, without
 
 Lock = TypeVar("Lock", ModelsLock, ImagesLock)
 
@@ -47,10 +48,34 @@ class LockFile(Generic[Lock]):
             ) from None
 
     def render(self, lock: Lock, previous: str | None) -> str:
-        """The file's text: the previous one's leading comments, then the pins sorted by name."""
+        """The file's text: the previous one with what changed, so that comments stay; new pins behind the last smaller.
+
+        Where that cannot be said in the previous text, its leading comments, then the pins sorted by name.
+        """
+        with contextlib.suppress(EditError):
+            if previous is not None and (edited := self._edited(lock, previous)) is not None:
+                return edited
         content = lock.model_dump(exclude_none=True)
         content[self.section] = dict(sorted(content[self.section].items()))
         return self._head(previous) + yaml.safe_dump(content, sort_keys=False, width=10_000)
+
+    def _edited(self, lock: Lock, previous: str) -> str | None:
+        try:
+            before = self._pins(self.read(previous))
+        except DescriptionError:
+            return None
+        now, text = self._pins(lock), previous
+        for name in before.keys() - now.keys():
+            text = without(text, (self.section, name))
+        for name in sorted(now):
+            if before.get(name) != now[name]:
+                smaller = max((other for other in now if other < name), default=None)
+                text = with_value(text, (self.section, name), now[name], after=smaller)
+        return text
+
+    def _pins(self, lock: Lock) -> Mapping[str, Any]:
+        pins: Mapping[str, Any] = lock.model_dump(exclude_none=True)[self.section]
+        return pins
 
     def _head(self, previous: str | None) -> str:
         head = ""

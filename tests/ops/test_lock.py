@@ -379,6 +379,23 @@ def test_interrupted_write_leaves_the_old_lock_and_no_litter(project, hub, monke
     assert sorted(path.name for path in project.iterdir()) == ["Pulumi.dev.yaml", "Pulumi.yaml", NAME]
 
 
+def test_comments_and_other_entries_stay_as_they_are(project, hub):
+    known = "known: {how: resolved, source: https://huggingface.co, date: 2026-01-02}  # asked by hand\n"
+    other = f"  # For the search.\n  org/two@main:\n    sha: {C}\n    {known}"
+    (project / NAME).write_text(
+        f"version: 1\nmodels:\n  org/one@main:\n    sha: {A}  # the good one\n    {known}{other}"
+    )
+    hub.answers = {"org/one@main": B}
+
+    llm_lock("--endpoint", hub.address, "org/one")
+
+    now = (project / NAME).read_text()
+    assert now.startswith(
+        f"version: 1\nmodels:\n  org/one@main:\n    sha: {B}  # the good one\n    known: {{how: resolved,"
+    )
+    assert now.endswith(f"}}  # asked by hand\n{other}")
+
+
 def test_lock_that_changed_meanwhile_is_not_overwritten(project):
     text = pinned(project, one=A)
     pinned(project, one=B)
