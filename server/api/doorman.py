@@ -20,6 +20,7 @@ from server.observing import Observer, Status
 
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OPEN_PATHS = frozenset({"/health", "/ready"})
+GONE = 499  # nginx's number, for the log: nobody reads it
 OPERATIONS = {
     "/v1/chat/completions": "chat",
     "/v1/completions": "text_completion",
@@ -55,33 +56,27 @@ class Doorman:
         request_id = given if SANE_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
         state = scope.setdefault("state", {})
         state |= {"headers": headers, "request_id": request_id}
-        status = 0
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-            await send(message)
-
+        line = _Line(receive, send, request_id)
         operation = OPERATIONS.get(scope["path"]) if scope["method"] == "POST" else None
         try:
             if scope["path"] not in OPEN_PATHS and not self._knows(headers.get("authorization", "")):
                 error = ApiError(401, "A valid API key is needed: Authorization: Bearer KEY.", code="invalid_api_key")
-                await error.response()(scope, receive, answer)
+                await error.response()(scope, receive, line.send)
             elif self._is_too_long(headers.get("content-length", "")):
-                await TOO_LONG.response()(scope, receive, answer)
+                await TOO_LONG.response()(scope, receive, line.send)
             elif operation is None:
-                await self._app(scope, receive, answer)
+                await self._app(scope, receive, line.send)
             else:
                 with self._gate.response():
                     await self._wait_for_turn()
-                    await self._app(scope, receive, answer)
+                    await self._app(scope, line.receive, line.send)
         except Exception as error:  # noqa: BLE001 - the last resort: a client gets an answer, the log no text of it
             LOG.exception("a request failed", extra={"fields": {"request_id": request_id}})
-            if not status:
-                await as_api_error(error).response()(scope, receive, answer)
+            if not line.status:
+                await as_api_error(error).response()(scope, receive, line.send)
         finally:
+            # Who left before all was read: half a body is no mistake of theirs.
+            status = GONE if line.gone and "watch" not in state else line.status
             if operation is not None:
                 self._end(scope, operation, headers, request_id, status)
             self._log(scope, request_id, status, time.monotonic() - began)
@@ -127,6 +122,30 @@ class Doorman:
         tell(level, "request", **{key: value for key, value in fields.items() if value is not None})
 
 
+class _Line:
+    """Between a client and the application. status: of the answer, 0 without one. gone: the application learned it."""
+
+    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
+        self._receive = receive
+        self._send = send
+        self._request_id = request_id.encode()
+        self.status = 0
+        self.gone = False
+
+    async def receive(self) -> Message:
+        """What the client sends."""
+        message = await self._receive()
+        self.gone = self.gone or message["type"] == "http.disconnect"
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass an answer on, with the request's id."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", []), (b"x-request-id", self._request_id)]
+        await self._send(message)
+
+
 def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
@@ -137,6 +156,8 @@ def _status(status: int) -> Status:
         return "rejected"
     if status == HTTPStatus.UNAUTHORIZED:
         return "unauthorized"
+    if status == GONE:
+        return "cancelled"
     if status == HTTPStatus.GATEWAY_TIMEOUT:
         return "timeout"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

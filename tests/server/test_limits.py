@@ -174,6 +174,19 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(server):
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "body_too_long"
 
 
+def test_who_goes_away_before_all_is_sent_has_made_no_mistake(server):
+    cancelled = 'llm_requests_total{model="tiny",status="cancelled"}'
+    before = server.metric(cancelled)
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=240) as connection:
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        connection.sendall(f'{head}Content-Length: 100\r\n\r\n{{"prompt": "a'.encode())
+    until = time.monotonic() + 60
+    while server.metric(cancelled) == before:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 LISTEN = """
 import socket
 from server.__main__ import listen
