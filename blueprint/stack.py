@@ -7,6 +7,8 @@ from typing import Any
 from blueprint.accelerators import ACCELERATORS
 from blueprint.canary import with_canaries
 from blueprint.checks import advise, cross_check, fit
+from blueprint.cost.prices import prices_of
+from blueprint.cost.stack import StackCost, cost_of
 from blueprint.description import Description
 from blueprint.endpoint import Endpoint, resolve_endpoint
 from blueprint.exposure import OwnGateway, own_gateway
@@ -54,6 +56,7 @@ class Stack:
     gateway: the Gateway that the stack makes for its published models, if any.
     collector: what receives traces and logs, if the stack has it.
     exporter: what tells Prometheus of its Inference Endpoints, if the stack has it.
+    cost: what its models cost, as far as their prices are known.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     notes: what is known of what deploys and is no reason to act, each one line.
     """
@@ -77,6 +80,7 @@ class Stack:
     images: Sequence[Image]
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
+    cost: StackCost
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -95,6 +99,8 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
     endpoints = [resolve_endpoint(description, name, model) for name, model in description.endpoint_models()]
     exporter = resolve_exporter(description, endpoints)
     settings = description.settings
+    monthly_usd = settings.budget.monthly_usd if settings.budget else None
+    cost = cost_of(workloads, endpoints, prices_of(settings), monthly_usd=monthly_usd)
     return Stack(
         name=stack,
         cluster=settings.cluster,
@@ -108,7 +114,7 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         servers=resolve_servers(description, workloads, exporter),
         stores=shown_stores(description),
         probing=resolve_probing(description, workloads),
-        monthly_usd=settings.budget.monthly_usd if settings.budget else None,
+        monthly_usd=monthly_usd,
         gateway=own_gateway(
             settings.cluster, {one.object_name: one.exposure.value for one in workloads if one.exposure is not None}
         ),
@@ -117,10 +123,11 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         images=resolve_images(description),
         workloads=workloads,
         endpoints=endpoints,
+        cost=cost,
         warnings=[
             issue.render(f"Pulumi.{stack}.yaml") for issue in description.canaries.as_written(advise(description))
         ],
-        notes=list(fit.notes(description)),
+        notes=[*fit.notes(description), *([cost.line] if cost.models else [])],
     )
 
 

@@ -15,7 +15,7 @@ from ops.project import PROJECT_NAME, Project
 from ops.releases import WithheldError, release_objects
 from policy.charts import ChartError
 from policy.judging import Judge, Verdict
-from policy.prices import NOTHING_PRICED, Prices, read_prices
+from policy.prices import NO_MONEY, SECTIONS, Money, read_money
 from policy.rule import plain_kind
 from policy.rules import ALL, NAMES, RULES, STACK_RULES
 from policy.settings import EVERYTHING, FILE, Excuse, SettingsError, StackRules, read_stacks
@@ -39,7 +39,7 @@ def command(stack: str | None, listed: bool) -> None:
     project = Project.find()
     allowed = allowed_in(project, stack)
     registered = run_program(project, stack)
-    judgement = judged(registered, project.root, allowed, prices_in(project, stack, allowed))
+    judgement = judged(registered, project.root, allowed, money_in(project, stack))
     found = judgement.found
     for name, verdict in found:
         click.echo(f"{level(verdict):<9} {name}: {verdict.rule.name}: {verdict.told}")
@@ -68,19 +68,16 @@ class Judgement:
     unjudged: Sequence[tuple[str, str]]
 
 
-def prices_in(project: Project, stack: str, allowed: StackRules) -> Prices:
-    """What things cost in a stack. allowed: where the prices of endpoints stand."""
+def money_in(project: Project, stack: str) -> Money:
+    """What things cost in a stack, and what it may spend."""
     config, _ = project.pulumi_config(stack)
-    budget, cluster = (json.loads(config.get(f"{PROJECT_NAME}:{key}") or "{}") for key in ("budget", "cluster"))
-    return read_prices(budget, cluster, allowed.endpoint_hourly_usd)
+    return read_money({key: json.loads(config.get(f"{PROJECT_NAME}:{key}") or "{}") for key in SECTIONS})
 
 
-def judged(
-    registered: Iterable[Registered], root: Path, allowed: StackRules, prices: Prices = NOTHING_PRICED
-) -> Judgement:
+def judged(registered: Iterable[Registered], root: Path, allowed: StackRules, money: Money = NO_MONEY) -> Judgement:
     """What all rules say of the resources of a stack.
 
-    root: of the project, where paths of charts begin. prices: without them no cost is judged.
+    root: of the project, where paths of charts begin. money: without it no cost is judged.
     """
     judge = Judge(allowed, datetime.now(UTC).date())
     found: list[tuple[str, Verdict]] = []
@@ -96,7 +93,7 @@ def judged(
         else:
             found += ((resource.name, one) for one in _verdicts(judge, resource, objects))
             together += objects
-    stack = Stack(resources=together, allowed=allowed, prices=prices)
+    stack = Stack(resources=together, allowed=allowed, money=money)
     for rule in STACK_RULES:
         found += judge.stack(rule, stack)
     return Judgement(found, unjudged)

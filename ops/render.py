@@ -8,7 +8,7 @@ import click
 
 from blueprint.helm import RELEASE
 from ops.manifests import differences, file_name, read_folder, to_yaml
-from ops.policy import allowed_in, judged, level, prices_in
+from ops.policy import allowed_in, judged, level, money_in
 from ops.program import BUILT_IMAGE, Registered, run_program, secrets_in
 from ops.project import Project
 from ops.releases import WithheldError, release_objects
@@ -79,7 +79,7 @@ def render_charts(registered: Iterable[Registered], root: Path) -> tuple[dict[st
 def broken_rules(registered: Iterable[Registered], project: Project, stack: str) -> list[str]:
     """How the objects break the mandatory rules of the policy pack, one by one and together."""
     allowed = allowed_in(project, stack)
-    found = judged(registered, project.root, allowed, prices_in(project, stack, allowed)).found
+    found = judged(registered, project.root, allowed, money_in(project, stack)).found
     return [f"breaks {one.rule.name}: {one.told}" for _, one in found if level(one) == "refused"]
 
 

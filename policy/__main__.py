@@ -24,7 +24,7 @@ from blueprint.helm import RELEASE
 from policy.charts import ChartError, render_release
 from policy.decoding import read_once
 from policy.judging import Judge, Verdict
-from policy.prices import read_prices
+from policy.prices import SECTIONS, read_money
 from policy.rule import Rule, plain_kind
 from policy.rules import NAMES, RULES, STACK_RULES
 from policy.settings import EVERYTHING, SettingsError, StackRules, read_stacks
@@ -111,9 +111,7 @@ class Whole:
                 Stack(
                     resources=[one for resource in resources for one in seen(resource)],
                     allowed=rules,
-                    prices=read_prices(
-                        config.get_object("budget"), config.get_object("cluster"), rules.endpoint_hourly_usd
-                    ),
+                    money=read_money({section: config.get_object(section) for section in SECTIONS}),
                 ),
             )
         return self._stack

@@ -57,17 +57,11 @@ class StackRules(_Model):
         alias="endpointInstances",
         description="Instance types of endpoints: type/size, such as nvidia-l4/x1.",
     )
-    endpoint_hourly_usd: Mapping[str, Usd] = Field(
-        default_factory=dict,
-        alias="endpointHourlyUsd",
-        description="By instance, type/size, what one replica of an endpoint costs per hour, in US dollars. Prices of "
-        "GPUs stand in the stack file, cluster.accelerators.NAME.hourlyUsd.",
-    )
     endpoint_monthly_usd: Usd | None = Field(
         default=None,
         alias="endpointMonthlyUsd",
-        description="What one endpoint may cost in a month, all its replicas for 730 hours, in US dollars. The budget "
-        "of the whole stack stands in its file, budget.monthlyUsd.",
+        description="What one endpoint may cost in a month, all its replicas for 730 hours, in US dollars. Budgets and "
+        "prices stand in the stack file.",
     )
     endpoints_sleep: bool = Field(
         default=False, alias="endpointsSleep", description="true: every endpoint may go to zero replicas."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from policy.prices import Prices
+from policy.prices import Money
 from policy.reading import UNKNOWN, get
 from policy.settings import StackRules
 
@@ -46,11 +46,11 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
-    """All that a stack registers, and what it allows. prices: what things cost, as far as anybody said."""
+    """All that a stack registers, and what it allows. money: what things cost and may cost, as far as anybody said."""
 
     resources: Sequence[Resource]
     allowed: StackRules
-    prices: Prices
+    money: Money
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """The resources of some kinds."""

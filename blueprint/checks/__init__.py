@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from blueprint.checks import (
+    budget,
     canary,
     cluster,
     collector,
@@ -35,6 +36,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
     """Every mistake that only shows when settings are read together."""
     for concern in (
         cluster,
+        budget,
         engines,
         images,
         placement,

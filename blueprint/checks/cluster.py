@@ -1,9 +1,9 @@
-"""The cluster: accelerators that exist, quota that suffices, a budget that can be computed and is kept."""
+"""The cluster: accelerators that exist, quota that suffices."""
 
 import difflib
 from collections.abc import Iterator
 
-from blueprint.accelerators import ACCELERATORS, HOURS_PER_MONTH
+from blueprint.accelerators import ACCELERATORS
 from blueprint.description import Description
 from blueprint.issues import Issue
 from blueprint.parallel import gpus_per_replica
@@ -19,7 +19,6 @@ def check(description: Description) -> Iterator[Issue]:
         return
     yield from _unknown_accelerators(cluster)
     yield from _quota(description, cluster)
-    yield from _budget(description, cluster)
 
 
 def _missing_cluster(description: Description) -> Iterator[Issue]:
@@ -81,37 +80,4 @@ def _quota(description: Description, cluster: Cluster) -> Iterator[Issue]:
                 *(("models", n, key) for n, _ in users for key in ("scaling", "accelerator", "parallel")),
                 *(("cluster", "accelerators", name) for name in types[1:]),
             ),
-        )
-
-
-def _budget(description: Description, cluster: Cluster) -> Iterator[Issue]:
-    budget = description.settings.budget
-    if budget is None:
-        return
-    total = 0.0
-    unpriced: set[str] = set()
-    reads: list[tuple[str, ...]] = []
-    for name, model in description.kubernetes_models():
-        declared = [accelerator for accelerator in model.gpu_types if accelerator in cluster.accelerators]
-        reads += [("models", name, key) for key in ("scaling", "accelerator", "parallel")]
-        prices = {accelerator: cluster.accelerators[accelerator].hourly_usd for accelerator in declared}
-        for accelerator in declared:
-            if prices[accelerator] is None and accelerator not in unpriced:
-                unpriced.add(accelerator)
-                yield Issue(
-                    path=("cluster", "accelerators", accelerator, "hourlyUsd"),
-                    problem=f"this key is missing, so the budget cannot be checked for models.{name}",
-                    remedy="Add what one GPU costs per hour, or remove budget.",
-                    reads=(("models", name, "accelerator"), ("budget",)),
-                )
-        # Where it may run on several types, it may all run on the most expensive.
-        price = max((price for price in prices.values() if price is not None), default=0.0)
-        total += wanted_gpus(model) * price * HOURS_PER_MONTH
-    if total > budget.monthly_usd and not unpriced:
-        yield Issue(
-            path=("budget", "monthlyUsd"),
-            problem=f"all replicas at their maximum cost {total:,.0f} USD in {HOURS_PER_MONTH} hours, above "
-            f"{budget.monthly_usd:,.0f}",
-            remedy="Raise the budget, or lower scaling.max or accelerator.count.",
-            reads=(*reads, ("cluster", "accelerators")),
         )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from blueprint.accelerators import NodeLabels
 from blueprint.settings.base import (
@@ -24,6 +24,14 @@ from blueprint.settings.kubernetes import KubernetesModel
 from blueprint.settings.monitoring import Installed, Routes, Standalone
 from blueprint.settings.probes import Dcgm, Probes
 from blueprint.settings.watching import WatchedEndpoints
+
+Usd = Annotated[float, Field(gt=0)]
+
+InstanceShape = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9-]{1,64}/x[1-9][0-9]{0,2}$"),
+    Field(description="Type and size of an endpoint's instance, such as nvidia-l4/x1."),
+]
 
 
 class Namespace(SettingsModel):
@@ -103,12 +111,21 @@ class HuggingFace(SettingsModel):
         description="Private addresses of a mirror of the Hub or a proxy. Downloads reach them on port 443, as they do "
         "public addresses; no other private address.",
     )
+    hourly_usd: dict[InstanceShape, Usd] = Field(
+        default_factory=dict,
+        description="By instance of endpoints, type/size such as nvidia-l4/x1, the price of one replica for one hour, "
+        "in US dollars. `llm endpoints cost` has the API's own.",
+    )
 
 
 class Budget(SettingsModel):
-    """What the stack may cost."""
+    """What may be spent: the stack, its models, its teams."""
 
-    monthly_usd: float = Field(gt=0, description="Limit for all replicas at their maximum, 730 hours, in US dollars.")
+    monthly_usd: float | None = Field(
+        default=None, gt=0, description="Limit for all replicas at their maximum, 730 hours, in US dollars."
+    )
+    models: dict[ModelName, Usd] = Field(default_factory=dict, description="The same limit by model, with its canary.")
+    owners: dict[LabelValue, Usd] = Field(default_factory=dict, description="The same limit by owner of models.")
 
 
 class Deletion(SettingsModel):

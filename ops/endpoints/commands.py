@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from blueprint.cost.amounts import times, usd
 from blueprint.endpoint import Endpoint
 from ops.endpoints import costs, export, logs, switching
 from ops.endpoints.facts import MISSING, Facts
 from ops.endpoints.outcome import NotSoError, told
-from ops.endpoints.prices import Prices, ask, times, usd
+from ops.endpoints.prices import Prices, ask
 from ops.endpoints.scope import Scope, called, json_option, opened, stack_option
 from ops.table import printable, table
 

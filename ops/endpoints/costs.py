@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from blueprint.accelerators import HOURS_PER_MONTH
+from blueprint.cost.amounts import monthly, times, total, usd
 from ops.endpoints.facts import Facts
 from ops.endpoints.outcome import told
-from ops.endpoints.prices import Prices, ask, times, total, usd
+from ops.endpoints.prices import Prices, ask
 from ops.endpoints.scope import Scope, json_option, opened, stack_option
 from ops.table import printable, table
 
@@ -36,17 +37,17 @@ class Cost:
     @property
     def month_min(self) -> float | None:
         """At its fewest replicas, for a month."""
-        return times(self.hour_min, HOURS_PER_MONTH)
+        return monthly(self.price, self.facts.min)
 
     @property
     def month_max(self) -> float | None:
         """At its most replicas, for a month."""
-        return times(self.hour_max, HOURS_PER_MONTH)
+        return monthly(self.price, self.facts.max)
 
     @property
     def now(self) -> float | None:
-        """For an hour as it is now. What has no billed replica costs nothing at any price."""
-        return times(self.price, self.facts.billed) if self.facts.billed else 0.0
+        """For an hour as it is now."""
+        return times(self.price, self.facts.billed)
 
 
 _AMOUNTS = ("hour_min", "hour_max", "month_min", "month_max", "now")

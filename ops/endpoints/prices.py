@@ -1,7 +1,7 @@
-"""What endpoints cost: the API's price list, and what follows from it. A price that is not known is None, never 0."""
+"""The API's price list of endpoints. A price that is not known is None, never 0."""
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,23 +42,3 @@ def ask(scope: Scope) -> Prices:
         click.echo(f"Prices are unknown: {error}", err=True)
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Prices(rows=rows, source=source, asked_at=now, error=error)
-
-
-def times(price: float | None, count: int) -> float | None:
-    """The price of so many; None when it is not known."""
-    return None if price is None else round(price * count, 6)
-
-
-def total(prices: Iterable[float | None]) -> tuple[float | None, bool]:
-    """The sum of the known ones, None when none is, and whether it is the whole."""
-    every = list(prices)
-    known = [price for price in every if price is not None]
-    return (round(sum(known), 6) if known or not every else None), len(known) == len(every)
-
-
-def usd(price: float | None, *, complete: bool = True) -> str:
-    """A price for people."""
-    if price is None:
-        return "unknown"
-    text = f"{price:,.3f}".removesuffix("0")
-    return f"${text}" if complete else f"at least ${text}"

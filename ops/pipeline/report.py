@@ -9,7 +9,7 @@ from ops.pipeline.comment import with_section
 from ops.pipeline.github import GitHub
 from ops.pipeline.markdown import LIMIT, Judged, section
 from ops.pipeline.planned import plan
-from ops.policy import allowed_in, judged, level, prices_in
+from ops.policy import allowed_in, judged, level, money_in
 from ops.program import run_program
 from ops.project import Project
 from policy.rules import ALL
@@ -52,7 +52,7 @@ def _judged(project: Project, stack: str) -> Judged:
     try:
         registered = run_program(project, stack)
         allowed = allowed_in(project, stack)
-        found = judged(registered, project.root, allowed, prices_in(project, stack, allowed))
+        found = judged(registered, project.root, allowed, money_in(project, stack))
     except click.ClickException as error:
         return Judged(failure=error.message)
     lines = [(level(one), f"{level(one)} {name}: {one.rule.name}: {one.told}") for name, one in found.found]

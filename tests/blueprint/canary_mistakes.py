@@ -43,6 +43,7 @@ CANARY_MISTAKES = {
         "4 GPUs cannot hold all replicas at their maximum, 5 (m 2 x 1 + m-canary 1 x 1",
         "or remove the canary",
     ),
+    "canary with a budget of its own": tried("budget.models.m-canary", 100, "no such model", "There are: m, other."),
     "canary beyond the budget": tried(
         "budget.monthlyUsd", 2500, "all replicas at their maximum cost 2,920 USD", "Raise the budget"
     ),

@@ -228,6 +228,16 @@ MISTAKES = {
         "cluster.accelerators.nvidia-l4.hourlyUsd", DELETE, f"{MISSING}, so the budget cannot", "costs per hour"
     ),
     "budget of nothing": wrong("budget.monthlyUsd", 0, "0 is not above 0", "in US dollars"),
+    "budget of a model that is not there": wrong(
+        "budget.models.othr", 100, "no such model", "Did you mean other? There are: m, other."
+    ),
+    "budget of an owner of nothing": wrong(
+        "budget.owners.team-serach", 100, "no model has this owner", "Did you mean team-search? There are: team-chat,"
+    ),
+    "budget of a model of nothing": wrong("budget.models.m", 0, "0 is not above 0", "with its canary"),
+    "price of no instance": wrong(
+        "huggingface.hourlyUsd.nvidia-l4", 1, "does not have the allowed form", "such as nvidia-l4/x1"
+    ),
     "price as text": wrong(
         "cluster.accelerators.nvidia-l4.hourlyUsd", "$1", "'$1' is not a number", "Price of one GPU"
     ),

@@ -56,10 +56,11 @@ def sized(models, name="Llama-3.1-8B"):
 def test_what_fits_is_a_note_and_what_does_not_is_a_warning_with_ways_out():
     fitting = sized({"m": {}})
     assert fitting.warnings == []
-    (note,) = fitting.notes
+    note, cost = fitting.notes
     assert note.startswith("models.m: nvidia-l4, fits on 1 x 21.96 GiB: KV cache ")
+    assert cost == "cost: unknown, without cluster.accelerators.nvidia-l4.hourlyUsd"
     long = sized({"m": {"engine": {"maxModelLen": 131072}}})
-    assert long.notes == []
+    assert long.notes == [cost]
     (warning,) = long.warnings
     assert warning.startswith("Pulumi.dev.yaml: models.m: nvidia-l4, does not fit on 1 x 21.96 GiB: ")
     assert "Clearly fits with maxModelLen: 13312 or accelerator.count: 4." in warning
@@ -69,7 +70,7 @@ def test_what_fits_is_a_note_and_what_does_not_is_a_warning_with_ways_out():
 
 def test_nothing_is_said_of_a_model_whose_facts_are_not_known():
     stack = resolve_stack("dev", lab_config(), PROJECT.models_lock(), PROJECT.images_lock())
-    assert (stack.warnings, stack.notes) == ([], [])
+    assert (stack.warnings, [note for note in stack.notes if not note.startswith("cost:")]) == ([], [])
 
 
 def test_a_model_is_judged_on_the_smallest_gpu_that_it_may_get_and_as_it_is_divided():

@@ -96,14 +96,16 @@ def elsewhere(cluster, tmp_path):
 
 
 def test_a_rule_about_the_whole_stack_stops_up_before_anything_is_touched(pulumi):
-    rules = pulumi.checkout / "policy/stacks.yaml"
-    before = rules.read_text()
-    rules.write_text(f"{before}dev: {{endpointMonthlyUsd: 100, endpointHourlyUsd: {{nvidia-l4/x1: 1}}}}\n")
+    rules, stack = pulumi.checkout / "policy/stacks.yaml", pulumi.checkout / "Pulumi.dev.yaml"
+    before, unpriced = rules.read_text(), stack.read_text()
+    rules.write_text(f"{before}dev: {{endpointMonthlyUsd: 100}}\n")
+    stack.write_text(unpriced.replace("api: lab", "api: lab\n    hourlyUsd: {nvidia-l4/x1: 1}"))
     try:
         command = ["pulumi", "up", "--stack=dev", "--yes", "--non-interactive", "--policy-pack=policy"]
         output = pulumi(*command, succeeds=False)
     finally:
         rules.write_text(before)
+        stack.write_text(unpriced)
     assert "endpoint-cost-capped" in output
     assert "at its maximum it costs 730 USD a month, above 100" in output
     state = pulumi("pulumi", "stack", "export", "--stack=dev")

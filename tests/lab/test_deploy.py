@@ -79,8 +79,9 @@ def refused_by_a_rule_about_the_whole_stack(checkout):
     """It sees everything only at the end; the preview that `up` begins with has such an end, too."""
     stack, rules = checkout / "Pulumi.dev.yaml", checkout / "policy/stacks.yaml"
     before, allowed = stack.read_text(), rules.read_text()
-    stack.write_text(before.replace("maxModelLen: 8192", "maxModelLen: 4096"))
-    rules.write_text(f"{allowed}dev: {{endpointMonthlyUsd: 100, endpointHourlyUsd: {{nvidia-l4/x1: 1}}}}\n")
+    priced = before.replace("api: lab", "api: lab\n    hourlyUsd: {nvidia-l4/x1: 1}")
+    stack.write_text(priced.replace("maxModelLen: 8192", "maxModelLen: 4096"))
+    rules.write_text(f"{allowed}dev: {{endpointMonthlyUsd: 100}}\n")
     output = deploy(checkout, "up", "--engine=lab", succeeds=False)
     assert "[mandatory]  endpoint-cost-capped" in output
     assert "at its maximum it costs 730 USD a month, above 100" in output

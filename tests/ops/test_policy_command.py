@@ -117,12 +117,12 @@ def test_what_a_stack_costs_is_judged_by_its_own_file(checkout):
     result = policy("--stack", "dev")
     assert result.exit_code == 0, result.output
     assert "advised   qwen-1-5b-endpoint-endpoint: prices-known: nobody says what nvidia-l4/x1 costs" in result.output
-    allow(checkout, endpointHourlyUsd={"nvidia-l4/x1": 2})
+    stack.write_text(stack.read_text().replace("api: lab", "api: lab\n    hourlyUsd: {nvidia-l4/x1: 2}"))
     result = policy("--stack", "dev")
     assert result.exit_code == 1
     assert "refused   stack: cost-within-budget: all replicas at their maximum cost 2,190 USD" in result.output
     over = excuse(rule="cost-within-budget", resource="stack")
-    allow(checkout, endpointHourlyUsd={"nvidia-l4/x1": 2}, exceptions=[over])
+    allow(checkout, exceptions=[over])
     result = policy("--stack", "dev")
     assert result.exit_code == 0, result.output
     assert "excused   stack: cost-within-budget: all replicas at their maximum cost 2,190 USD" in result.output

@@ -85,19 +85,20 @@ LIMITS: dict[str, Any] = {
     "registries": ["registry.example.com/"],
     "endpointRegions": ["aws/us-east-1"],
     "endpointInstances": ["nvidia-l4/x1"],
-    "endpointHourlyUsd": {"nvidia-l4/x1": 1},
     "endpointMonthlyUsd": 1500,
     "endpointsSleep": True,
     "publicAccess": False,
     "protected": True,
 }
-"""Of policy/stacks.yaml. Prices are the tests' own."""
+"""Of policy/stacks.yaml."""
 
 CONFIG: dict[str, Any] = {
     # 4 x 2 x 730 for the model, 2 x 1 x 730 for the endpoint.
-    "budget": {"monthlyUsd": 7300},
+    "budget": {"monthlyUsd": 7300, "models": {"m": 5840, "endpoint": 1460}, "owners": {"team-search": 7300}},
     "cluster": {"accelerators": {"nvidia-l4": {"available": 5, "hourlyUsd": 2}}},
+    "huggingface": {"hourlyUsd": {"nvidia-l4/x1": 1}},
 }
+"""Of the stack file. Prices are the tests' own."""
 
 _POD = ENGINE_PATH[:3]
 _EXPRESSION = {"key": "cloud.google.com/gke-accelerator", "operator": "In", "values": ["nvidia-l4", "nvidia-tesla-t4"]}
@@ -144,6 +145,8 @@ _BROKEN: dict[str, list[tuple[str, Any, Any]]] = {
         ("model", ("spec", "strategy", "rollingUpdate", "maxSurge"), "26%"),
     ],
     "cost-within-budget": [("budget", ("monthlyUsd",), 7299)],
+    "model-within-budget": [("budget", ("models", "m"), 5839), ("budget", ("models", "endpoint"), 1459)],
+    "owner-within-budget": [("budget", ("owners", "team-search"), 7299)],
     "prices-known": [("cluster", ("accelerators", "nvidia-l4", "hourlyUsd"), GONE)],
     "published-with-keys": [],
     "public-access": [("endpoint", ("body", "type"), "public")],
@@ -169,7 +172,7 @@ _ALSO: list[tuple[frozenset[str], str, tuple[Any, ...], Any]] = [
         "x4",
     ),
     (
-        frozenset({"endpoint-cost-capped", "cost-within-budget"}),
+        frozenset({"endpoint-cost-capped", *(f"{one}-within-budget" for one in ("cost", "model", "owner"))}),
         "endpoint",
         ("body", "compute", "scaling", "maxReplica"),
         3,

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policy.judging import Judge
-from policy.prices import NOTHING_PRICED, read_prices
+from policy.prices import NO_MONEY, read_money
 from policy.rules import ALL, RULES, STACK_RULES
 from policy.settings import StackRules
 from policy.stack import WHOLE, Resource, Stack
@@ -79,7 +79,7 @@ def stack_of(resources, config=CONFIG, limits=LIMITS, **protected):
             for name, item in resources.items()
         ],
         allowed=allowed,
-        prices=read_prices(config["budget"], config["cluster"], allowed.endpoint_hourly_usd),
+        money=read_money(config),
     )
 
 
@@ -153,6 +153,18 @@ def test_an_unknown_price_is_said_and_never_nothing(pack):
     assert "cost at least 1,460 USD a month, above 1,000" in found["cost-within-budget"][1]
 
 
+def test_a_canary_counts_to_its_model_and_to_its_owner():
+    canary = laid(STACK, ("model", "metadata", "name"), "m-canary")["model"]
+    labels = {"llm-inference/model": "m-canary", "llm-inference/track": "canary"}
+    tried = laid({"canary": canary}, ("canary", "spec", "template", "metadata", "labels"), labels)
+    found = {rule.name: [clause for _, clause in rule.of(stack_of({**STACK, **tried}))] for rule in STACK_RULES}
+    # One replica more, of 2 USD.
+    assert found["model-within-budget"] == ["all replicas of m at their maximum cost 7,300 USD a month, above 5,840"]
+    assert found["owner-within-budget"] == [
+        "all replicas that team-search owns at their maximum cost 8,760 USD a month, above 7,300"
+    ]
+
+
 def test_a_stack_without_a_word_about_it_is_held_to_what_holds_everywhere(pack):
     loose = {name: item for name, item in STACK.items() if name not in ("network", "monitor")}
     found = judge_stack(pack({"budget": {}, "cluster": {}}), loose, unprotected=STACK, stack="other")
@@ -166,7 +178,7 @@ def test_where_no_operator_is_a_prometheus_looks_for_itself():
 
 def test_what_was_asked_for_is_judged_and_not_what_became_of_it(pack):
     """A preview knows little of the outputs."""
-    stub = pack(CONFIG)
+    stub = pack(laid(CONFIG, ("huggingface",), GONE))
     for name, item in STACK.items():
         struct = struct_pb2.Struct()
         struct.update(item)
@@ -248,7 +260,7 @@ def test_what_the_program_registers_breaks_no_mandatory_rule(config):
         Resource(kind=one.type.rpartition(":")[2], name=one.name, properties=one.inputs, protected=one.protect)
         for one in registered(config)
     ]
-    stack = Stack(resources=resources, allowed=StackRules(), prices=NOTHING_PRICED)
+    stack = Stack(resources=resources, allowed=StackRules(), money=NO_MONEY)
     assert [line for rule in STACK_RULES if rule.mandatory for line in rule.judge(stack)] == []
 
 
@@ -264,14 +276,14 @@ def test_whatever_is_missing_misshapen_or_unknown_nothing_raises(data):
         if isinstance(item, dict)
     ]
     allowed = StackRules.model_validate(LIMITS)
-    prices = read_prices(CONFIG["budget"], CONFIG["cluster"], allowed.endpoint_hourly_usd)
+    money = read_money(CONFIG)
     for rule in STACK_RULES:
-        list(rule.judge(Stack(resources=resources, allowed=allowed, prices=prices)))
+        list(rule.judge(Stack(resources=resources, allowed=allowed, money=money)))
 
 
 @pytest.mark.parametrize("section", [None, "", [], {"accelerators": {"nvidia-l4": None}}, {"accelerators": [1]}])
 def test_a_configuration_that_the_program_would_refuse_prices_nothing(section):
-    assert read_prices(section, section, {}) == NOTHING_PRICED
+    assert read_money({"budget": section, "cluster": section, "huggingface": section}) == NO_MONEY
 
 
 def test_unknown_names_and_labels_are_given_the_benefit_of_the_doubt():

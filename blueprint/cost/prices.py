@@ -1,0 +1,32 @@
+"""What hardware costs per hour, as far as the stack says."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the policies start faster without the settings' models
+    from blueprint.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """US dollars per hour. gpus: by accelerator, of one GPU. instances: by type/size, of one replica of an endpoint."""
+
+    gpus: Mapping[str, float] = field(default_factory=dict)
+    instances: Mapping[str, float] = field(default_factory=dict)
+
+    def of_gpus(self, types: Collection[str], count: int) -> tuple[float | None, float | None]:
+        """So many GPUs on the cheapest and on the dearest type that will do; None where one of them has no price."""
+        known = [self.gpus[name] for name in types if name in self.gpus]
+        if not types or len(known) < len(types):
+            return None, None
+        return min(known) * count, max(known) * count
+
+
+def prices_of(settings: "Settings") -> Prices:
+    """The prices that stand in a stack file."""
+    pools = settings.cluster.accelerators if settings.cluster else {}
+    return Prices(
+        gpus={name: pool.hourly_usd for name, pool in pools.items() if pool.hourly_usd is not None},
+        instances=settings.huggingface.hourly_usd,
+    )

@@ -1,0 +1,167 @@
+"""What each model of a stack costs, and all of them: at the fewest replicas, at the most, and while they are replaced.
+
+A GPU costs what the stack says, whichever machine it is in: no stack says how many GPUs a node has, so nothing is
+rounded up to whole nodes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from blueprint.accelerators import HOURS_PER_MONTH
+from blueprint.cost.amounts import Total, monthly, times, total, usd
+from blueprint.cost.prices import Prices
+from blueprint.endpoint import Endpoint
+from blueprint.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCost:
+    """What one model costs, in US dollars; None: unknown.
+
+    stable: of a canary, the name of the model that it is tried beside.
+    hardware: of one replica. least, most: one replica and hour, on the cheapest and on the dearest of what will do.
+    min, max: replicas; a paused endpoint has none at least.
+    doubled: most replicas that are billed beside these while a rollout replaces them; None: unknown.
+    storage_gib: of claims. Nobody says what a GiB costs, and no amount here has it.
+    unpriced: the keys of the stack file that would say what is not known.
+    """
+
+    name: str
+    owner: str | None
+    stable: str | None = None
+    target: Literal["kubernetes", "endpoint"]
+    hardware: str
+    least: float | None
+    most: float | None
+    min: int
+    max: int
+    doubled: int | None
+    storage_gib: int = 0
+    unpriced: Sequence[str] = ()
+
+    @property
+    def hour_min(self) -> float | None:
+        """At its fewest replicas, for an hour."""
+        return times(self.least, self.min)
+
+    @property
+    def hour_max(self) -> float | None:
+        """At its most replicas, for an hour."""
+        return times(self.most, self.max)
+
+    @property
+    def month_min(self) -> float | None:
+        """At its fewest replicas, for a month."""
+        return monthly(self.least, self.min)
+
+    @property
+    def month_max(self) -> float | None:
+        """At its most replicas, for a month."""
+        return monthly(self.most, self.max)
+
+    @property
+    def hour_replaced(self) -> float | None:
+        """What comes on top for an hour while a rollout replaces replicas, at the most."""
+        return None if self.doubled is None else times(self.most, self.doubled)
+
+
+Amount = Callable[[ModelCost], float | None]
+
+AMOUNTS: Mapping[str, Amount] = MappingProxyType(
+    {
+        "hourMin": lambda model: model.hour_min,
+        "hourMax": lambda model: model.hour_max,
+        "monthMin": lambda model: model.month_min,
+        "monthMax": lambda model: model.month_max,
+    }
+)
+"""What a model and a stack cost, by what plans call it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackCost:
+    """What the models of a stack cost. monthly_usd: its budget, if it has one."""
+
+    models: Sequence[ModelCost]
+    monthly_usd: float | None = None
+
+    def total(self, amount: Amount) -> Total:
+        """The sum of an amount over all models."""
+        return total(amount(model) for model in self.models)
+
+    @property
+    def unpriced(self) -> Sequence[str]:
+        """The keys of the stack file that would say what is not known."""
+        return list(dict.fromkeys(key for model in self.models for key in model.unpriced))
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        hour, month = (
+            " to ".join(dict.fromkeys(said(self.total(AMOUNTS[name])) for name in (f"{unit}Min", f"{unit}Max")))
+            for unit in ("hour", "month")
+        )
+        missing = f"; unknown without {', '.join(self.unpriced)}" if self.unpriced else ""
+        budget = f", of a budget of {usd(self.monthly_usd)}" if self.monthly_usd is not None else ""
+        if hour == month == usd(None):
+            return f"cost: unknown{budget}, without {', '.join(self.unpriced)}"
+        return (
+            f"cost: {month} a month of {HOURS_PER_MONTH} hours{budget}, {hour} an hour, at the fewest and most "
+            f"replicas, without storage{missing}"
+        )
+
+
+def said(amount: Total) -> str:
+    """A sum for people: at least what is known of it."""
+    return usd(amount[0], complete=amount[1])
+
+
+def cost_of(
+    workloads: Iterable[Workload], endpoints: Iterable[Endpoint], prices: Prices, *, monthly_usd: float | None = None
+) -> StackCost:
+    """What the models of a stack cost, in order of name."""
+    models = [*(_of_workload(one, prices) for one in workloads), *(_of_endpoint(one, prices) for one in endpoints)]
+    return StackCost(models=sorted(models, key=lambda one: one.name), monthly_usd=monthly_usd)
+
+
+def _of_workload(workload: Workload, prices: Prices) -> ModelCost:
+    gpus, scaling, rollout = workload.gpus_per_replica, workload.scaling.value, workload.rollout.value
+    least, most = prices.of_gpus(workload.accelerators, gpus)
+    storage = workload.storage.value
+    claims = {"claim": 1, "claimPerReplica": workload.replicas}.get(storage.kind, 0)
+    return ModelCost(
+        name=workload.name,
+        owner=workload.owner,
+        stable=workload.stable,
+        target="kubernetes",
+        hardware=f"{gpus} x {' or '.join(workload.accelerators)}" if gpus else "processors",
+        least=least,
+        most=most,
+        min=scaling.min if scaling else workload.replicas,
+        max=workload.replicas,
+        # Where the old one goes first, its successor takes its GPUs.
+        doubled=rollout.surplus(workload.replicas) if rollout.max_surge else 0,
+        storage_gib=(storage.size_gib or 0) * claims,
+        unpriced=[f"cluster.accelerators.{one}.hourlyUsd" for one in workload.accelerators if one not in prices.gpus]
+        or ([] if gpus else [f"a price of processors (models.{workload.name})"]),
+    )
+
+
+def _of_endpoint(endpoint: Endpoint, prices: Prices) -> ModelCost:
+    compute, provider = endpoint.body["compute"], endpoint.body["provider"]
+    instance = f"{compute['instanceType']}/{compute['instanceSize']}"
+    price, scaling = prices.instances.get(instance), compute["scaling"]
+    return ModelCost(
+        name=endpoint.name,
+        owner=endpoint.owner,
+        target="endpoint",
+        hardware=f"{instance} at {provider['vendor']} {provider['region']}",
+        least=price,
+        most=price,
+        min=scaling["minReplica"] if endpoint.state == "running" else 0,
+        max=scaling["maxReplica"],
+        doubled=None,
+        unpriced=[] if price is not None else [f"huggingface.hourlyUsd.{instance}"],
+    )
