@@ -1,7 +1,7 @@
 """A stack, resolved: from plain configuration and locks to what the components build."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from blueprint.accelerators import ACCELERATORS
@@ -26,6 +26,8 @@ from blueprint.monitoring.targets import shown_stores
 from blueprint.parse import parse
 from blueprint.settings import Cluster, Monitoring
 from blueprint.settings.stack import SecretKey
+from blueprint.timing.start import Start
+from blueprint.timing.starts import endpoint_starts, replica_starts
 from blueprint.workload import Workload, resolve_workload
 
 SECRET_KEYS = ("hubReadToken",)
@@ -57,6 +59,7 @@ class Stack:
     collector: what receives traces and logs, if the stack has it.
     exporter: what tells Prometheus of its Inference Endpoints, if the stack has it.
     cost: what its models cost, as far as their prices are known.
+    starts: by model, how long a replica takes to come.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     notes: what is known of what deploys and is no reason to act, each one line.
     """
@@ -81,6 +84,7 @@ class Stack:
     workloads: Sequence[Workload]
     endpoints: Sequence[Endpoint]
     cost: StackCost
+    starts: Mapping[str, Start] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -124,6 +128,10 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         workloads=workloads,
         endpoints=endpoints,
         cost=cost,
+        starts={
+            **replica_starts(description, {one.name: one for one in workloads}),
+            **endpoint_starts(description),
+        },
         warnings=[
             issue.render(f"Pulumi.{stack}.yaml") for issue in description.canaries.as_written(advise(description))
         ],

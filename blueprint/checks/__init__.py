@@ -25,6 +25,7 @@ from blueprint.checks import (
     probes,
     scaling,
     smoke,
+    timing,
     watching,
     weights,
 )
@@ -64,5 +65,17 @@ def cross_check(description: Description) -> Iterator[Issue]:
 
 def advise(description: Description) -> Iterator[Issue]:
     """What deploys, and somebody should know before it does. Only of a description that passed its checks."""
-    for concern in (engines, endpoint_engines, fit, lifecycle, scaling, doors, exposure, canary, collector, probes):
+    for concern in (
+        engines,
+        endpoint_engines,
+        fit,
+        timing,
+        lifecycle,
+        scaling,
+        doors,
+        exposure,
+        canary,
+        collector,
+        probes,
+    ):
         yield from concern.advise(description)

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from blueprint.stack import resolve_stack
+from blueprint.timing.changes import interruptions
+from endpoints.body import replacing
 from ops.manifests import differences
 from tests.conftest import SCARCE, TWO_NODES, Cluster
 from tests.house.endpoint_stacks import program_in
 from tests.lab.conftest import eventually
-from tests.support import lab_config, manifests, merged
+from tests.support import PROJECT, lab_config, manifests, merged
 
 ROLLED_OUT = "--timeout=300s"
 
@@ -70,6 +73,18 @@ def least_available(cluster: Cluster, *names: str) -> Iterator[Counter[str]]:
     seen.update({name: min(value for one, value in found if one == name) for name in names})
 
 
+def foretold(before, after):
+    """What blueprint/timing says of each model beforehand: who goes first, and the fewest replicas that answer."""
+    locks = PROJECT.models_lock(), PROJECT.images_lock()
+    old, new = (resolve_stack("dev", config, *locks) for config in (before, after))
+    replicas = {one.name: one.replicas for one in new.workloads}
+    found = {one.model: one for one in interruptions(old, new, replacing=replacing)}
+    least = {
+        name: 0 if one.offline.worst else replicas[name] - (one.order == "delete first") for name, one in found.items()
+    }
+    return {name: one.order for name, one in found.items()}, least
+
+
 def refusals(cluster: Cluster) -> str:
     return cluster.kubectl("get", "events", "--namespace=llm", "--field-selector=reason=FailedCreate", "-oname")
 
@@ -91,6 +106,7 @@ def test_every_gpu_taken_one_and_three_replicas_roll_out_once_and_none_is_refuse
     with least_available(namespace, "one", "three") as least:
         after = apply(namespace, stack(changed))
     assert least == {"one": 0, "three": 2}
+    assert foretold(stack(models), stack(changed)) == ({"one": "delete first", "three": "delete first"}, least)
     assert {line.partition(".")[0] for line in differences(before, after)} == {"Deployment/one", "Deployment/three"}
     for name, replicas in (("one", 1), ("three", 3)):
         pods = running(namespace, name)
@@ -111,6 +127,7 @@ def test_a_spare_replica_is_used_by_one_model_after_the_other_and_nobody_goes_wi
     with least_available(namespace, "one", "two") as least:
         apply(namespace, stack(changed))
     assert least == {"one": 1, "two": 2}
+    assert foretold(stack(models), stack(changed)) == ({"one": "create first", "two": "create first"}, least)
     assert refusals(namespace) == ""
 
 

@@ -1,0 +1,84 @@
+"""What a change does to one model: whether it restarts, is replaced, doubles, or goes off line, and for how long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from blueprint.timing.gpus import Waits
+from blueprint.timing.start import NOTHING, Span
+
+Kind = Literal["nothing", "changes", "scales", "restarts", "replaced", "new", "deleted"]
+"""changes: something does, and no replica is touched."""
+
+Order = Literal["create first", "delete first"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interruption:
+    """What becomes of one model.
+
+    why: the keys that cause it. first: what is done before, while the old replicas answer.
+    offline: how long callers get no answer, in seconds; None where nobody knows. at_least: a stage of a start is not
+        known, and times are without it. lasts: how long `up` is busy with this model.
+    extra_gpus: held meanwhile beyond those of the replicas. extra_usd: what they cost meanwhile; None without a price.
+    waits: whether new pods would wait for a GPU, and waits_why the numbers.
+    fails: why `up` could not do it; None where it can.
+    """
+
+    model: str
+    target: Literal["kubernetes", "endpoint"]
+    kind: Kind
+    why: Sequence[str] = ()
+    order: Order | None = None
+    first: Sequence[str] = ()
+    offline: Span | None = NOTHING
+    lasts: Span = NOTHING
+    at_least: bool = False
+    extra_gpus: int = 0
+    extra_usd: float | None = None
+    waits: Waits = "no"
+    waits_why: str = ""
+    fails: str | None = None
+    notes: Sequence[str] = ()
+
+    def data(self) -> dict[str, Any]:
+        """As JSON has it. Times in whole seconds; unknown is null."""
+        return {
+            "model": self.model,
+            "target": self.target,
+            "kind": self.kind,
+            "why": list(self.why),
+            "order": self.order,
+            "first": list(self.first),
+            "offlineSeconds": self.offline.data() if self.offline else None,
+            "lastsSeconds": self.lasts.data(),
+            "atLeast": self.at_least,
+            "extraGpus": self.extra_gpus,
+            "extraUsd": None if self.extra_usd is None else round(self.extra_usd, 2),
+            "waitsForGpu": self.waits,
+            "waitsWhy": self.waits_why,
+            "fails": self.fails,
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        order = f", {self.order}" if self.order else ""
+        least = "at least " if self.at_least else ""
+        parts = [f"{self.kind}{order}" + (f" ({'; '.join(self.why)})" if self.why else "")]
+        parts += [f"first {one}" for one in self.first]
+        if self.offline is None:
+            parts.append("off line for a time that is not known")
+        elif self.offline.worst > 0:
+            parts.append(f"off line for {least}{self.offline}")
+        elif self.kind in ("restarts", "replaced"):
+            parts.append("no outage")
+        if self.lasts.worst > 0:
+            parts.append(f"lasts {least}{self.lasts}")
+        if self.extra_gpus:
+            price = "" if self.extra_usd is None else f", about {self.extra_usd:.2f} USD"
+            parts.append(f"{self.extra_gpus} more GPU{'s' * (self.extra_gpus > 1)} meanwhile{price}")
+        if self.waits != "no":
+            parts.append(f"{'hangs' if self.waits == 'yes' else 'may hang'}: {self.waits_why}")
+        if self.fails:
+            parts.append(f"`up` fails: {self.fails}")
+        return "; ".join([*parts, *self.notes])
