@@ -84,7 +84,7 @@ def test_each_change_of_pods_is_named_and_no_other(key, base):
     assert bool(said(resolved(BASE), resolved(changed_config))["m"]) == (key in RESTARTS)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(data=st.data())
 def test_whatever_changes_the_pods_are_another_exactly_when_the_blueprint_names_a_key(data):
     first, second = data.draw(lab_configs()), data.draw(lab_configs())
