@@ -146,7 +146,12 @@ lock: setup ## Pin models to commits and images to digests; needs the Hub and re
 .PHONY: report
 report: setup ## Preview and policies of STACK (dev) as Markdown. REPORT=file, PULL_REQUEST=number: its comment.
 	@$(RUN) llm report --stack $(STACK) $(if $(ENGINE),--engine $(ENGINE)) $(if $(REPORT),--out "$(REPORT)") \
+		$(if $(AGAINST),--against $(AGAINST)) \
 		$(if $(PULL_REQUEST),--pull-request $(PULL_REQUEST))
+
+.PHONY: plan
+plan: setup ## Whether STACK (dev) fits, what it costs, which rules it breaks. AGAINST=commit: what that changes.
+	@$(RUN) llm plan --stack $(STACK) $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: drift
 drift: setup ## What differs between STACK (dev) and what is really there. ISSUE=1: tell it in an issue at GitHub.

@@ -20,6 +20,7 @@ COMMANDS = {
     "history": "ops.delivery.history",
     "lock": "ops.lock",
     "metrics": "ops.metrics.command",
+    "plan": "ops.plan.command",
     "policy": "ops.policy",
     "promote": "ops.delivery.promote",
     "propose": "ops.pipeline.propose",

@@ -24,7 +24,7 @@ _COUNTS = (2, 4, 8)
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """A model on the GPUs of its kinds where it has the least room."""
 
     name: str
@@ -36,15 +36,15 @@ class _Judged:
 
 def advise(description: Description) -> Iterator[Issue]:
     """Models that have no room, or whose room depends on what was measured least surely."""
-    for judged in _all(description):
-        if judged.fitted.verdict not in ("tight", "does not fit"):
+    for one in judged(description):
+        if one.fitted.verdict not in ("tight", "does not fit"):
             continue
-        counts = tuple(count for count in _COUNTS if count <= ACCELERATORS[judged.accelerator].max_per_node)
-        ways = [change.text for change in changes(judged.facts, judged.fitted, counts=counts if judged.whole else ())]
-        where: KeyPath = ("models", judged.name)
+        counts = tuple(count for count in _COUNTS if count <= ACCELERATORS[one.accelerator].max_per_node)
+        ways = [change.text for change in changes(one.facts, one.fitted, counts=counts if one.whole else ())]
+        where: KeyPath = ("models", one.name)
         yield Issue(
             path=where,
-            problem=_line(judged),
+            problem=said(one),
             remedy=f"Clearly fits with {' or '.join(ways)}. `llm fit` has the table of GPUs."
             if ways
             else "No single setting makes it fit: take more or larger GPUs. `llm fit` has the table.",
@@ -53,16 +53,18 @@ def advise(description: Description) -> Iterator[Issue]:
 
 def notes(description: Description) -> Iterator[str]:
     """Of each model that clearly fits, how much room there is, in one line."""
-    for judged in _all(description):
-        if judged.fitted.verdict == "fits":
-            yield f"models.{judged.name}: {_line(judged)}."
+    for one in judged(description):
+        if one.fitted.verdict == "fits":
+            yield f"models.{one.name}: {said(one)}."
 
 
-def _line(judged: _Judged) -> str:
+def said(judged: Judged) -> str:
+    """How a model fits, in one line."""
     return f"{judged.accelerator}, {line(judged.fitted, context=judged.facts.context)}"
 
 
-def _all(description: Description) -> Iterator[_Judged]:
+def judged(description: Description) -> Iterator[Judged]:
+    """The models whose facts and engine are known, on their GPUs."""
     for name, model in description.kubernetes_models():
         facts = description.models_lock.pin(model.model, model.revision).facts
         run = _run(model)
@@ -79,13 +81,13 @@ def _all(description: Description) -> Iterator[_Judged]:
             yield from _worst(name, facts, run, (endpoint.instance.type,), whole=False)
 
 
-def _worst(name: str, facts: ModelFacts, run: Run, types: tuple[str, ...], *, whole: bool) -> Iterator[_Judged]:
+def _worst(name: str, facts: ModelFacts, run: Run, types: tuple[str, ...], *, whole: bool) -> Iterator[Judged]:
     known = [ACCELERATORS[kind] for kind in types if kind in ACCELERATORS]
     if not known:
         return
     smallest = min(known, key=lambda accelerator: accelerator.memory_gib)
     here = replace(run, memory=smallest.memory_gib, accelerator=smallest.name)
-    yield _Judged(name, facts, smallest.name, fit(facts, here), whole)
+    yield Judged(name, facts, smallest.name, fit(facts, here), whole)
 
 
 def _as_loaded(facts: ModelFacts, model: KubernetesModel) -> ModelFacts | None:

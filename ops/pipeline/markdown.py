@@ -24,15 +24,18 @@ class Judged:
     failure: str = ""
 
 
-def section(stack: str, planned: Planned, judged: Judged, *, limit: int = LIMIT) -> str:
-    """The report of one stack, of at most limit characters: what does not fit is counted."""
+def section(stack: str, planned: Planned, judged: Judged, *, foresight: Sequence[str] = (), limit: int = LIMIT) -> str:
+    """The report of one stack, of at most limit characters: what does not fit is counted.
+
+    foresight: parts of `llm plan`.
+    """
     # A preview that the policies end says so in events that the CLI's JSON leaves out; here they are told anyway.
     failed = bool(planned.failure) and not (judged.refused and not planned.errors)
-    head = [f"## Stack {_code(stack)}: {_headline(planned, judged, failed=failed)}"]
+    head = [f"## Stack {code(stack)}: {_headline(planned, judged, failed=failed)}"]
     if failed:
         head += ["", "The preview failed:", *_fenced("\n".join(planned.errors) or planned.failure)]
     if judged.refused:
-        head += ["", "**Refused by the policies**", "", *(f"* {_code(line)}" for line in judged.refused)]
+        head += ["", "**Refused by the policies**", "", *(f"* {code(line)}" for line in judged.refused)]
     if judged.asked:
         head += ["", f"{judged.asked}: {len(judged.refused)} refused, {len(judged.told)} told."]
     if judged.failure and not failed:
@@ -40,6 +43,7 @@ def section(stack: str, planned: Planned, judged: Judged, *, limit: int = LIMIT)
     parts = [
         *_listed("Warnings of the stack", planned.warnings),
         *_listed("Told by the policies", judged.told),
+        *foresight,
         *_details(planned.changes),
     ]
     return _cut("\n".join(head), parts, limit)
@@ -60,7 +64,7 @@ def _headline(planned: Planned, judged: Judged, *, failed: bool) -> str:
 def _listed(title: str, lines: Sequence[str]) -> list[str]:
     if not lines:
         return []
-    return [f"\n\n**{title}**\n", *(f"\n* {_code(line)}" for line in lines)]
+    return [f"\n\n**{title}**\n", *(f"\n* {code(line)}" for line in lines)]
 
 
 def _details(changes: Iterable[Change]) -> list[str]:
@@ -73,12 +77,12 @@ def _details(changes: Iterable[Change]) -> list[str]:
 
 def _resource(change: Change) -> str:
     word = f"**{change.kind}**" if change.kind in _LOUD else change.kind
-    lines = [f"\n* {word} {_code(change.name)} ({change.type.rpartition(':')[2] or change.type})"]
+    lines = [f"\n* {word} {code(change.name)} ({change.type.rpartition(':')[2] or change.type})"]
     if change.replaces:
-        lines[0] += f", because of {', '.join(map(_code, change.replaces))}"
+        lines[0] += f", because of {', '.join(map(code, change.replaces))}"
     for difference in change.differences[:_DIFFERENCES]:
-        arrow = f"{_code(difference.before or 'nothing')} → {_code(difference.after or 'nothing')}"
-        lines.append(f"  * {_code(difference.path)}: {arrow}")
+        arrow = f"{code(difference.before or 'nothing')} → {code(difference.after or 'nothing')}"
+        lines.append(f"  * {code(difference.path)}: {arrow}")
     left = len(change.differences) - _DIFFERENCES
     if left > 0:
         lines.append(f"  * and {left} more")
@@ -99,7 +103,7 @@ def _cut(head: str, parts: Sequence[str], limit: int) -> str:
     return text + "\n"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Text that others wrote, which can be nothing but text: no link, no name that calls somebody, no markup."""
     return _between(" ".join(text.split()) or " ", "`", lambda fence, inner: f"{fence}{inner}{fence}")
 

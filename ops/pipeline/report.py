@@ -5,10 +5,13 @@ from pathlib import Path
 
 import click
 
+from ops.delivery.repository import Repository
 from ops.pipeline.comment import with_section
 from ops.pipeline.github import GitHub
 from ops.pipeline.markdown import LIMIT, Judged, section
 from ops.pipeline.planned import plan
+from ops.plan.command import planned as sections
+from ops.plan.command import subject_of
 from ops.policy import allowed_in, judged, level, money_in
 from ops.program import run_program
 from ops.project import Project
@@ -27,18 +30,22 @@ _MARGIN = 2000  # characters of the comment beside the sections
     type=click.IntRange(1),
     help="Put it into the one comment of this pull request; needs GITHUB_TOKEN and GITHUB_REPOSITORY.",
 )
+@click.option("--against", metavar="COMMIT", help="Say what changes in cost from this commit, branch or tag.")
 @click.option("--engine", type=click.Choice(["pulumi", "lab"]), default=None, help="As ENGINE of `make preview`.")
-def command(stack: str, out: Path | None, pull_request: int | None, engine: str | None) -> None:
-    """Say what `up` would change, what the policies say of it, and what the stack warns of.
+def command(stack: str, out: Path | None, pull_request: int | None, against: str | None, engine: str | None) -> None:
+    """Say what `up` would change, what the policies say of it, what the stack warns of, whether it fits, what it costs.
 
     The exit code is 1 when the preview fails or a mandatory policy is broken, after the report is where it belongs.
     """
     project = Project.find()
     project.stack_file(stack)  # a stack that is not there is said before GitHub is asked
+    if against is not None:
+        Repository(project).commit(against)  # so is a commit
     github = GitHub.from_environment() if pull_request else None
     planned, verdicts = plan(project, stack, engine=engine or ""), _judged(project, stack)
     # The comment holds a section of each stack.
-    text = section(stack, planned, verdicts, limit=(LIMIT - _MARGIN) // max(1, len(project.stacks())))
+    limit = (LIMIT - _MARGIN) // max(1, len(project.stacks()))
+    text = section(stack, planned, verdicts, foresight=_foresight(project, stack, against), limit=limit)
     if out is not None:
         out.write_text(text)
     if github is not None and pull_request is not None:
@@ -46,6 +53,14 @@ def command(stack: str, out: Path | None, pull_request: int | None, engine: str 
     if out is None and github is None:
         click.echo(text, nl=False)
     sys.exit(1 if planned.failure or verdicts.refused or verdicts.failure else 0)
+
+
+def _foresight(project: Project, stack: str, against: str | None) -> list[str]:
+    try:
+        subject = subject_of(project, stack)
+    except click.ClickException:
+        return []  # the preview fails, and says by what
+    return [part for one in sections(subject, against) for part in one.markdown()]
 
 
 def _judged(project: Project, stack: str) -> Judged:

@@ -1,0 +1,68 @@
+"""`llm plan`: whether a stack fits, what it costs, what that changes, and which rules it breaks."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from blueprint.stack import check_stack
+from ops.plan import catalogue, change, costs, fits, rules
+from ops.plan.section import Maker, Section, Subject
+from ops.project import Project
+
+JSON_VERSION = 1
+
+MAKERS: tuple[Maker, ...] = (fits.section, costs.section)
+"""Sections that follow from the stack file and the locks alone."""
+
+
+@click.command()
+@click.option("--stack", required=True, help="Stack that is planned.")
+@click.option("--against", metavar="COMMIT", help="Say what changes from this commit, branch or tag.")
+@click.option("--catalogue", "asked", is_flag=True, help="Ask the API for the prices of endpoints; needs a token.")
+@click.option("--markdown", "in_markdown", is_flag=True, help="Print Markdown, as for a pull request.")
+@click.option("--json", "in_json", is_flag=True, help="Print JSON: {version, stack, sections}.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
+def command(
+    *, stack: str, against: str | None, asked: bool, in_markdown: bool, in_json: bool, out: Path | None
+) -> None:
+    """Say whether a stack fits, what it costs and which rules it breaks, before anything is deployed.
+
+    From the stack file and the locks alone: no cluster, and no network but with --catalogue. Exit code 1 when a
+    mandatory rule is broken.
+    """
+    if in_markdown and in_json:
+        raise click.UsageError("--markdown and --json are two forms: choose one.")
+    subject = subject_of(Project.find(), stack)
+    sections = [*planned(subject, against), *([catalogue.section(subject)] if asked else []), rules.section(subject)]
+    if in_json:
+        text = json.dumps(
+            {"version": JSON_VERSION, "stack": stack, "sections": {one.key: one.data for one in sections}}, indent=2
+        )
+    elif in_markdown:
+        text = "".join((f"## Plan of `{stack}`", *(part for one in sections for part in one.markdown())))
+    else:
+        text = "\n\n".join(one.text() for one in sections)
+    if out is not None:
+        out.write_text(f"{text}\n")
+    else:
+        click.echo(text)
+    sys.exit(1 if any(one.refused for one in sections) else 0)
+
+
+def subject_of(project: Project, stack: str) -> Subject:
+    """A stack to plan. Raises click.ClickException with every mistake of its file."""
+    resolved = project.resolve(stack)
+    description, _ = check_stack(stack, project.values(stack), project.models_lock(), project.images_lock())
+    if description is None:
+        raise click.ClickException(f"Pulumi.{stack}.yaml changed while it was read. Run it again.")
+    return Subject(project=project, stack=resolved, description=description)
+
+
+def planned(subject: Subject, against: str | None) -> Iterator[Section]:
+    """The sections that need no program to run."""
+    yield from (make(subject) for make in MAKERS)
+    if against is not None:
+        yield change.section(subject, against)

@@ -1,0 +1,128 @@
+"""`llm plan`: sections of plain data, for a terminal, for a comment and for programs. Prices are the tests' own."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from ops.cli import main
+from ops.plan.section import Section
+from tests.ops.checkout import commit
+from tests.ops.desk import endpoint_model
+from tests.support import PROJECT, copy_project
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout in Git whose stack dev has prices."""
+    copy_project(tmp_path)
+    stack = tmp_path / "Pulumi.dev.yaml"
+    text = stack.read_text().replace("{available: 8}", "{available: 8, hourlyUsd: 1}")
+    stack.write_text(text.replace("api: lab", "api: lab\n    hourlyUsd: {nvidia-l4/x1: 2}"))
+    commit(tmp_path, "priced")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def edit(checkout, old, new):
+    stack = checkout / "Pulumi.dev.yaml"
+    assert old in stack.read_text()
+    stack.write_text(stack.read_text().replace(old, new))
+
+
+def llm(*words):
+    return CliRunner().invoke(main, [*words, "--stack", "dev"])
+
+
+def sections(*words):
+    result = llm("plan", "--json", *words)
+    found = json.loads(result.stdout)
+    assert (found["version"], found["stack"]) == (1, "dev")
+    return found["sections"]
+
+
+def test_a_plan_says_fit_cost_and_rules(checkout):
+    result = llm("plan")
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["qwen-1-5b", "1", "x", "nvidia-l4", "1", "$1.00", "$1.00", "$730.00", "$730.00", "+$1.00"] in rows
+    assert ["total", "$1.00", "$3.00", "$730.00", "$2,190.00"] in rows
+    assert "Storage: 10 GiB of claims, at an unknown price, in none of these sums." in result.stdout
+    found = sections()
+    assert found.keys() == {"fit", "cost", "rules"}
+    assert found["fit"][0]["verdict"] == "unknown"  # the lock has no facts of it
+    assert found["cost"]["total"] == {"hourMin": 1, "hourMax": 3, "monthMin": 730, "monthMax": 2190}
+    assert found["cost"]["owners"] == [{"owner": "team-search", "monthMax": 2190, "complete": True}]
+    assert found["rules"]["broken"] == []
+
+
+def test_what_nobody_priced_is_null_and_the_sum_is_not_complete(checkout):
+    edit(checkout, ", hourlyUsd: 1", "")
+    cost = sections()["cost"]
+    assert [model["monthMax"] for model in cost["models"]] == [None, 1460]
+    assert (cost["total"]["monthMax"], cost["complete"]["monthMax"]) == (1460, False)
+    assert "at least $1,460.00" in llm("plan").stdout
+
+
+def test_a_budget_that_is_broken_is_told_and_the_exit_code_is_1(checkout):
+    edit(checkout, "config:\n", "config:\n  llm-inference:budget: {models: {qwen-1-5b: 729}}\n")
+    result = llm("plan")
+    assert result.exit_code == 1
+    assert "all replicas of qwen-1-5b at their maximum cost 730 USD a month, above 729" in result.stdout
+
+
+def test_against_a_commit_it_says_what_changes(checkout):
+    edit(checkout, "accelerator: {type: nvidia-l4, count: 1}", "accelerator: {type: nvidia-l4, count: 2}")
+    change = sections("--against", "HEAD")["change"]
+    assert [(one["model"], one["was"], one["is"], one["monthMax"]) for one in change["models"]] == [
+        ("qwen-1-5b", "1 of 1 x nvidia-l4", "1 of 2 x nvidia-l4", [730, 1460])
+    ]
+    assert change["total"]["monthMax"] == [2190, 2920]
+    text = llm("plan", "--against", "HEAD").stdout
+    assert "+$730.00" in text
+    assert "A month at the most replicas: $2,190.00 then, $2,920.00 now." in text
+    commit(checkout, "two")
+    assert "No model costs, or is made of, anything else." in llm("plan", "--against", "HEAD").stdout
+
+
+def test_a_price_that_changed_is_a_change(checkout):
+    edit(checkout, "nvidia-l4/x1: 2", "nvidia-l4/x1: 3")
+    (one,) = sections("--against", "HEAD")["change"]["models"]
+    assert (one["model"], one["was"] == one["is"], one["hourMax"]) == ("qwen-1-5b-endpoint", True, [2, 3])
+
+
+def test_a_stack_that_was_not_there_or_could_not_be_read_is_said(checkout):
+    text = (checkout / "Pulumi.dev.yaml").read_text()
+    (checkout / "Pulumi.dev.yaml").unlink()
+    gone = commit(checkout, "without")
+    (checkout / "Pulumi.dev.yaml").write_text(text.replace("target: kubernetes", "target: gke"))
+    wrong = commit(checkout, "wrong")
+    (checkout / "Pulumi.dev.yaml").write_text(text)
+    assert [one["was"] for one in sections("--against", gone)["change"]["models"]] == [None, None]
+    assert "'gke' is no target" in sections("--against", wrong)["change"]["failure"]
+    refused = llm("plan", "--against", "nothing")
+    assert (refused.exit_code, "nothing is no commit" in refused.output) == (2, True)
+
+
+def test_markdown_is_written_where_it_is_asked_for(checkout):
+    assert llm("plan", "--markdown", "--out", "plan.md").exit_code == 0
+    text = (checkout / "plan.md").read_text()
+    assert "| `qwen-1-5b` | `1 x nvidia-l4` | `1` | $1.00 |" in text
+    assert llm("plan", "--markdown", "--json").exit_code == 2
+
+
+def test_what_others_wrote_ends_no_cell():
+    shown = "".join(Section(key="k", title="t", data=None, head=("a",), rows=[("x | `y`\nz",)]).markdown())
+    assert shown.splitlines()[-1] == "| ``x \\| `y` z`` |"
+
+
+def test_the_catalogue_says_where_a_price_is_another(desk_of):
+    desk = desk_of({"m": endpoint_model()}, hourlyUsd={"nvidia-l4/x1": 0.8})
+    (desk.folder / "__main__.py").write_text((PROJECT.root / "__main__.py").read_text())
+    (same,) = desk.json("plan", "--stack", "dev", "--catalogue")["sections"]["catalogue"]
+    with desk.hub.lock:
+        desk.hub.world.catalogue.change("aws-us-east-1-nvidia-l4-x1", price=0.9)
+    (dearer,) = desk.json("plan", "--stack", "dev", "--catalogue")["sections"]["catalogue"]
+    assert [(one["stackFile"], one["catalogue"]) for one in (same, dearer)] == [(0.8, 0.8), (0.8, 0.9)]
+    said = desk.run("plan", "--stack", "dev", "--catalogue").stdout
+    assert "$0.80      $0.90  dearer than the stack file: huggingface.hourlyUsd.nvidia-l4/x1" in said
