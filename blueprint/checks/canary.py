@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from blueprint.canary import FIXED, canary_name
+from blueprint.cost.prices import prices_of
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
 from blueprint.rollout import available_gpus, resolve_rollout, spare_gpus, wanted_gpus
@@ -83,9 +84,9 @@ def _takes(description: Description, cluster: Cluster, canary: KubernetesModel) 
         yield f"{gpus} more {' or '.join(types)} ({spare} of {available_gpus(cluster, types)} stay spare)"
     else:
         yield f"{canary.scaling.max} more replicas on processors"
-    prices = [cluster.accelerators[one].hourly_usd for one in types if one in cluster.accelerators]
-    if prices and None not in prices:
-        yield f"{gpus * max(price for price in prices if price is not None):.2f} USD an hour"
+    _, price = prices_of(description.settings).of_gpus(types, gpus)
+    if price is not None:
+        yield f"{price:.2f} USD an hour"
     storage = resolve_storage(canary, "canary").value
     if storage.kind in ("claim", "claimPerReplica"):
         yield f"{storage.size_gib} GiB for its own copy of the weights"

@@ -1,45 +1,29 @@
 """A plan's section about change: what costs more or less than as of a Git commit."""
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import click
 
 from blueprint.cost.amounts import usd
 from blueprint.cost.stack import AMOUNTS, Amount, ModelCost, StackCost, said
-from ops.delivery.repository import Repository, files_of
+from ops.plan.before import Before
 from ops.plan.section import Section, Subject
-from ops.project import Project
 
 _MIN, _MAX = AMOUNTS["monthMin"], AMOUNTS["monthMax"]
 _HEAD = ("model", "was", "is", "month, fewest", "month, most")
 
 
-@dataclass(frozen=True)
-class _Before:
-    """What a stack cost as of a commit. failure: why nobody can tell."""
-
-    cost: StackCost
-    failure: str = ""
-
-
-def section(subject: Subject, against: str) -> Section:
-    """What is different from a commit. Raises UnusableError where there is no such commit."""
-    repository = Repository(subject.project)
-    commit = repository.commit(against)
-    before, after = _before(repository, commit, subject.stack.name), subject.stack.cost
-    data: dict[str, object] = {"commit": commit, "failure": before.failure or None}
-    title = f"What changes against {commit[:12]}"
+def section(subject: Subject, before: Before) -> Section:
+    """What is different in cost."""
+    cost, after = before.stack.cost if before.stack else StackCost(models=[]), subject.stack.cost
+    data: dict[str, object] = {"commit": before.commit, "failure": before.failure or None}
+    title = f"What changes against {before.commit[:12]}"
     if before.failure:
         return Section(key="change", title=title, data=data, head=("unknown",), rows=[(before.failure,)])
-    pairs = _pairs(before.cost.models, after.models)
+    pairs = _pairs(cost.models, after.models)
     changed = [(name, was, now) for name, was, now in pairs if was != now]
     rows = [(name, _shape(was), _shape(now), *(_difference(was, now, of) for of in (_MIN, _MAX)))
             for name, was, now in changed]  # fmt: skip
     remarks = [
-        f"A month at the {which} replicas: {said(before.cost.total(amount))} then, {said(after.total(amount))} now."
+        f"A month at the {which} replicas: {said(cost.total(amount))} then, {said(after.total(amount))} now."
         for which, amount in (("fewest", _MIN), ("most", _MAX))
     ]
     data |= {
@@ -52,25 +36,10 @@ def section(subject: Subject, against: str) -> Section:
             }
             for name, was, now in changed
         ],
-        "total": {key: [cost.total(amount)[0] for cost in (before.cost, after)] for key, amount in AMOUNTS.items()},
+        "total": {key: [one.total(amount)[0] for one in (cost, after)] for key, amount in AMOUNTS.items()},
     }
     same = [] if changed else ["No model costs, or is made of, anything else."]
     return Section(key="change", title=title, data=data, head=_HEAD, rows=rows, right=(3, 4), remarks=[*same, *remarks])
-
-
-def _before(repository: Repository, commit: str, stack: str) -> _Before:
-    nothing = StackCost(models=[])
-    name, *locks = files_of(stack)
-    with tempfile.TemporaryDirectory() as folder:
-        for file in (name, *locks):
-            text = repository.text(commit, file)
-            if text is None and file == name:
-                return _Before(nothing)  # a stack that is new
-            (Path(folder) / file).write_text(text or "")
-        try:
-            return _Before(Project(Path(folder)).resolve(stack).cost)
-        except click.ClickException as error:
-            return _Before(nothing, f"as of that commit the stack cannot be read: {error.message}")
 
 
 def _pairs(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from blueprint.stack import check_stack
-from ops.plan import catalogue, change, costs, fits, rules
+from ops.plan import before, catalogue, change, costs, fits, rules
 from ops.plan.section import Maker, Section, Subject
 from ops.project import Project
 
@@ -65,4 +65,4 @@ def planned(subject: Subject, against: str | None) -> Iterator[Section]:
     """The sections that need no program to run."""
     yield from (make(subject) for make in MAKERS)
     if against is not None:
-        yield change.section(subject, against)
+        yield change.section(subject, before.read(subject.project, subject.stack.name, against))
