@@ -27,6 +27,8 @@ def command(stack: str, model: str | None) -> None:
         click.echo(f"{one.name}: {heads[one.name]}")
         for name, decision in sorted(one.decisions().items()):
             click.echo(f"  {name}: {_shown(decision.value)}\n    {decision.why}")
+        start = resolved.starts[one.name]
+        click.echo(f"  start of a replica: {start}\n    {start.why}")
 
 
 def _workload(workload: Workload) -> str:

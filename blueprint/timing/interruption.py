@@ -60,25 +60,3 @@ class Interruption:
             "fails": self.fails,
             "notes": list(self.notes),
         }
-
-    def __str__(self) -> str:
-        order = f", {self.order}" if self.order else ""
-        least = "at least " if self.at_least else ""
-        parts = [f"{self.kind}{order}" + (f" ({'; '.join(self.why)})" if self.why else "")]
-        parts += [f"first {one}" for one in self.first]
-        if self.offline is None:
-            parts.append("off line for a time that is not known")
-        elif self.offline.worst > 0:
-            parts.append(f"off line for {least}{self.offline}")
-        elif self.kind in ("restarts", "replaced"):
-            parts.append("no outage")
-        if self.lasts.worst > 0:
-            parts.append(f"lasts {least}{self.lasts}")
-        if self.extra_gpus:
-            price = "" if self.extra_usd is None else f", about {self.extra_usd:.2f} USD"
-            parts.append(f"{self.extra_gpus} more GPU{'s' * (self.extra_gpus > 1)} meanwhile{price}")
-        if self.waits != "no":
-            parts.append(f"{'hangs' if self.waits == 'yes' else 'may hang'}: {self.waits_why}")
-        if self.fails:
-            parts.append(f"`up` fails: {self.fails}")
-        return "; ".join([*parts, *self.notes])

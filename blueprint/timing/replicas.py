@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from blueprint.resources import Resolved
 from blueprint.stack import Stack
 from blueprint.timing.gpus import Gpus, Waits, fewest_replicas
 from blueprint.timing.interruption import Interruption, Order
@@ -90,8 +91,13 @@ class _Update:
 
     def _start(self, old: Workload, new: Workload) -> Start:
         start = self.after.starts[new.name]
-        same = (old.image, old.accelerators) == (new.image, new.accelerators)
-        return start.with_image_there() if same else start
+        there = []
+        if (old.image, old.accelerators) == (new.image, new.accelerators):
+            there.append("image")
+        keeps = new.storage.value.kind != "emptyDir" or new.storage.value.image is not None
+        if keeps and new.weights.value.filled_by != "job" and (old.weights, old.storage) == (new.weights, new.storage):
+            there.append("download")
+        return start.without(*there)
 
     def _created(self, old: Workload, new: Workload) -> Interruption:
         """Made beside the old one, which goes when the new one is ready."""
@@ -184,7 +190,7 @@ class _Update:
         return Interruption(
             model=new.name,
             target="kubernetes",
-            kind="nothing" if old == new else "changes",
+            kind="nothing" if _values(old) == _values(new) else "changes",
             first=downloads,
             lasts=start.of("before") if downloads else NOTHING,
         )
@@ -193,6 +199,11 @@ class _Update:
 def _refused(new: Workload, why: list[str], reason: str) -> Interruption:
     """What cannot be done to a model that runs."""
     return Interruption(model=new.name, target="kubernetes", kind="replaced", why=why, offline=None, fails=reason)
+
+
+def _values(workload: Workload) -> dict[str, object]:
+    """All of it, without the reasons, which name other models, too."""
+    return {name: value.value if isinstance(value, Resolved) else value for name, value in vars(workload).items()}
 
 
 def _gone(workload: Workload) -> Span:

@@ -1,7 +1,7 @@
 """The start of a replica, stage by stage, from nothing to its first answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from blueprint.settings import EndpointModel, KubernetesModel
@@ -78,8 +78,10 @@ class Start:
 
     @property
     def unknown(self) -> Sequence[Stage]:
-        """What is missing of the sum."""
-        return () if self.measured is not None else [one for one in self.stages if one.span is None]
+        """What is missing of the replica's sum."""
+        if self.measured is not None:
+            return ()
+        return [one for one in self.stages if one.span is None and one.phase != "before"]
 
     @property
     def dominant(self) -> Stage | None:
@@ -87,17 +89,15 @@ class Start:
         known = [one for one in self.stages if one.span and one.phase != "before"]
         return max(known, key=lambda one: one.span.likely if one.span else 0, default=None)
 
-    def with_image_there(self) -> "Start":
-        """The same on a node that has the image already."""
-        return Start(
-            stages=[
-                Stage(name=one.name, phase=one.phase, span=NOTHING, why="the node has it")
-                if one.name == _IMAGE
-                else one
-                for one in self.stages
-            ],
-            measured=self.measured,
-        )
+    def without(self, *names: str) -> "Start":
+        """The same where what these stages bring is there already."""
+        there = [replace(one, span=NOTHING, why="is there") if one.name in names else one for one in self.stages]
+        return replace(self, stages=there)
+
+    @property
+    def why(self) -> str:
+        """Each stage with what it follows from."""
+        return "; ".join(f"{one.name}: {one.span or 'not known'}, {one.why}" for one in self.stages)
 
     def data(self) -> dict[str, object]:
         """As JSON has it."""
@@ -121,9 +121,6 @@ class Start:
         longest = f", longest: {dominant.name}" if dominant else ""
         missing = f", unknown: {', '.join(one.name for one in self.unknown)}" if self.unknown else ""
         return f"{least}{self.replica}{longest}{missing}"
-
-
-_IMAGE = "image"
 
 
 def duration(seconds: float) -> str:
@@ -173,11 +170,13 @@ def _size(facts: ModelFacts | None) -> float | None:
 
 def _image(workload: Workload, *, pre_pulled: bool) -> Stage:
     if pre_pulled:
-        return Stage(name=_IMAGE, phase="pod", span=NOTHING, why="cluster.prePull: nodes have it before they are asked")
+        return Stage(
+            name="image", phase="pod", span=NOTHING, why="cluster.prePull: nodes have it before they are asked"
+        )
     if workload.engine.name == "vllm":
-        return _constant(_IMAGE, "image.vllm", phase="pod")
+        return _constant("image", "image.vllm", phase="pod")
     why = f"nobody said how large {workload.image.value.partition('@')[0]} is"
-    return Stage(name=_IMAGE, phase="pod", span=None, why=why)
+    return Stage(name="image", phase="pod", span=None, why=why)
 
 
 def _fetched(workload: Workload, size: float | None) -> list[Stage]:

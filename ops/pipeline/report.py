@@ -45,7 +45,7 @@ def command(stack: str, out: Path | None, pull_request: int | None, against: str
     planned, verdicts = plan(project, stack, engine=engine or ""), _judged(project, stack)
     # The comment holds a section of each stack.
     limit = (LIMIT - _MARGIN) // max(1, len(project.stacks()))
-    text = section(stack, planned, verdicts, foresight=foreseen(project, stack, against), limit=limit)
+    text = section(stack, planned, verdicts, foresight=_foresight(project, stack, against), limit=limit)
     if out is not None:
         out.write_text(text)
     if github is not None and pull_request is not None:
@@ -55,8 +55,7 @@ def command(stack: str, out: Path | None, pull_request: int | None, against: str
     sys.exit(1 if planned.failure or verdicts.refused or verdicts.failure else 0)
 
 
-def foreseen(project: Project, stack: str, against: str | None) -> list[str]:
-    """Parts of `llm plan`; none of a stack that is refused."""
+def _foresight(project: Project, stack: str, against: str | None) -> list[str]:
     try:
         subject = subject_of(project, stack)
     except click.ClickException:

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from blueprint.stack import check_stack
-from ops.plan import before, catalogue, change, costs, fits, rules
+from ops.plan import before, catalogue, change, costs, fits, interruption, rules, starts
 from ops.plan.section import Maker, Section, Subject
 from ops.project import Project
 
 JSON_VERSION = 1
 
-MAKERS: tuple[Maker, ...] = (fits.section, costs.section)
+MAKERS: tuple[Maker, ...] = (fits.section, costs.section, starts.section)
 """Sections that follow from the stack file and the locks alone."""
 
 
@@ -65,4 +65,7 @@ def planned(subject: Subject, against: str | None) -> Iterator[Section]:
     """The sections that need no program to run."""
     yield from (make(subject) for make in MAKERS)
     if against is not None:
-        yield change.section(subject, before.read(subject.project, subject.stack.name, against))
+        was = before.read(subject.project, subject.stack.name, against)
+        yield change.section(subject, was)
+        if not was.failure:
+            yield interruption.section(subject, was.stack)

@@ -131,6 +131,24 @@ def test_a_spare_replica_is_used_by_one_model_after_the_other_and_nobody_goes_wi
     assert refusals(namespace) == ""
 
 
+@pytest.mark.prove
+def test_what_comes_before_its_gpus_are_free_waits_until_the_other_is_deleted_as_foretold(namespace):
+    """As `up` does: what goes is deleted once everything new is ready. Here by hand, after a look at the wait."""
+    before, after = stack({"old": l40s(2, 4)}), stack({"new": l40s(2, 1)})
+    locks = PROJECT.models_lock(), PROJECT.images_lock()
+    resolved = [resolve_stack("dev", config, *locks) for config in (before, after)]
+    (new,) = [one for one in interruptions(*resolved, replacing=replacing) if one.model == "new"]
+    assert (new.waits, new.waits_why) == ("yes", "10 nvidia-l40s of 8 are needed until old is deleted")
+    apply(namespace, before)
+    namespace.apply(*manifests(after).values())
+
+    # The quota counts GPUs, too: the pod is not even admitted, and none is there to wait.
+    eventually(lambda: refusals(namespace))
+    assert running(namespace, "new") == []
+    namespace.kubectl("delete", "deployment/old", "--namespace=llm", "--wait")
+    namespace.kubectl("rollout", "status", "deployment/new", "--namespace=llm", ROLLED_OUT)
+
+
 def test_a_drain_keeps_what_the_budget_promises_and_ends_with_one_replica(namespace):
     """The node of the lone replica is emptied, with those of the others that run there."""
     apply(namespace, stack({"lone": l40s(1, 1), "three": l40s(1, 3)}))

@@ -13,9 +13,7 @@ from ops.pipeline.backend import mistakes
 from ops.pipeline.comment import MARK, with_section
 from ops.pipeline.markdown import Judged, section
 from ops.pipeline.planned import Change, Difference, Planned, read
-from ops.pipeline.report import foreseen
-from ops.project import Project
-from tests.support import PROJECT, copy_project
+from tests.support import PROJECT
 
 URN = "urn:pulumi:prod::llm-inference::llm:index:GpuWorkload$kubernetes:apps/v1:Deployment::m-deployment"
 
@@ -82,24 +80,6 @@ def test_warnings_and_refusals_are_told():
     assert "* `refused m-deployment: image-by-digest: no`" in shown
     assert "26 rules were put to 33 resources: 1 refused, 0 told." in shown
     assert "by the way" not in shown
-
-
-def test_what_is_foreseen_stands_before_the_resources_and_is_cut_like_them():
-    foresight = ["\n\n**What it costs**\n", "\n| model |", "\n| --- |"]
-    planned = read(digest(step("create")))
-    shown = section("prod", planned, Judged(), foresight=foresight)
-    assert "\n\n**What it costs**\n\n| model |\n| --- |\n\n**Resources**" in shown
-    short = section("prod", planned, Judged(), foresight=foresight, limit=160)
-    assert "What it costs" in short
-    assert "more lines did not fit" in short
-
-
-def test_a_stack_that_is_refused_has_nothing_foreseen(tmp_path):
-    copy_project(tmp_path)
-    (tmp_path / "Pulumi.dev.yaml").write_text("config: {'llm-inference:models': {m: {target: gke}}}\n")
-    assert foreseen(Project(tmp_path), "dev", None) == []
-    costs = "".join(foreseen(Project(tmp_path), "prod", None))
-    assert "| `search-answers` | `1 x nvidia-l4` |" in costs
 
 
 def test_a_preview_that_the_policies_end_has_not_failed_otherwise():

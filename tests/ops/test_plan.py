@@ -49,7 +49,7 @@ def test_a_plan_says_fit_cost_and_rules(checkout):
     assert ["total", "$1.00", "$3.00", "$730.00", "$2,190.00"] in rows
     assert "Storage: 10 GiB of claims, at an unknown price, in none of these sums." in result.stdout
     found = sections()
-    assert found.keys() == {"fit", "cost", "rules"}
+    assert found.keys() == {"fit", "cost", "starts", "rules"}
     assert found["fit"][0]["verdict"] == "unknown"  # the lock has no facts of it
     assert found["cost"]["total"] == {"hourMin": 1, "hourMax": 3, "monthMin": 730, "monthMax": 2190}
     assert found["cost"]["owners"] == [{"owner": "team-search", "monthMax": 2190, "complete": True}]

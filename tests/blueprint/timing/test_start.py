@@ -131,9 +131,9 @@ def test_each_way_of_the_weights_has_its_stages():
 
 def test_what_is_not_known_stays_so_and_the_sum_is_at_least():
     unknown = start()
-    assert [one.name for one in unknown.unknown] == ["download", "load"]
+    assert [one.name for one in unknown.unknown] == ["load"]
     assert str(unknown).startswith("at least ")
-    assert str(unknown).endswith("unknown: download, load")
+    assert str(unknown).endswith("unknown: load")
     sglang = start({"models.m.engine": {"name": "sglang", "maxModelLen": 8192}}, facts=sized(16))
     assert [one.name for one in sglang.unknown] == ["image", "engine"]
     assert sglang.data()["atLeast"]
@@ -149,7 +149,7 @@ def test_a_measurement_counts_for_all_that_follows_the_scheduling():
 def test_the_longest_stage_is_named_and_an_image_that_is_there_is_not_pulled():
     small = start(facts=sized(3))
     assert small.dominant.name == "image"
-    assert small.with_image_there().replica.likely == small.replica.likely - CONSTANTS["image.vllm"].likely
+    assert small.without("image").replica.likely == small.replica.likely - CONSTANTS["image.vllm"].likely
     large = start(facts=sized(800))
     assert large.dominant.name == "load"
     assert start({"cluster.prePull": True}, facts=sized(3)).dominant.name != "image"
