@@ -1,11 +1,12 @@
 """What a change does to the models on Inference Endpoints."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from blueprint.endpoint import Endpoint
 from blueprint.stack import Stack
-from blueprint.timing.interruption import Interruption
+from blueprint.timing.interruption import PROTECTED, Interruption
 from blueprint.timing.start import NOTHING, Start
 
 Replacing = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[tuple[str, ...], str]]
@@ -23,9 +24,12 @@ def of_endpoints(before: Stack, after: Stack, replacing: Replacing) -> Iterator[
     new = {(one.formerly or [one.name])[0]: one for one in after.endpoints}
     for name, one in old.items():
         if name not in new:
-            yield Interruption(model=one.name, target="endpoint", kind="deleted", offline=None)
+            fails = PROTECTED if before.protect else None
+            yield Interruption(model=one.name, target="endpoint", kind="deleted", offline=None, fails=fails)
         else:
-            yield _of(one, new[name], after.starts[new[name].name], replacing)
+            found = _of(one, new[name], after.starts[new[name].name], replacing)
+            guarded = found.kind == "replaced" and before.protect and after.protect
+            yield replace(found, fails=PROTECTED) if guarded else found
     for name, one in new.items():
         if name not in old:
             start = after.starts[one.name]

@@ -13,6 +13,9 @@ Kind = Literal["nothing", "changes", "scales", "restarts", "replaced", "new", "d
 Order = Literal["create first", "delete first"]
 
 
+PROTECTED = "deletion.protect guards it: set that to false, run up, and make this change then"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interruption:
     """What becomes of one model.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from blueprint.resources import Resolved
 from blueprint.stack import Stack
 from blueprint.timing.gpus import Gpus, Waits, fewest_replicas
-from blueprint.timing.interruption import Interruption, Order
+from blueprint.timing.interruption import PROTECTED, Interruption, Order
 from blueprint.timing.pods import changed, fixed, inputs
 from blueprint.timing.start import NOTHING, Span, Start
 from blueprint.workload import Workload
@@ -28,7 +28,8 @@ def of_workloads(before: Stack, after: Stack) -> Iterator[Interruption]:
     update = _Update(before=before, after=after, moved=moved, gpus=Gpus(after=after, going=going))
     for name, one in old.items():
         if name not in new:
-            yield Interruption(model=one.name, target="kubernetes", kind="deleted", offline=None)
+            fails = PROTECTED if before.protect and _guarded(one) else None
+            yield Interruption(model=one.name, target="kubernetes", kind="deleted", offline=None, fails=fails)
         else:
             yield update.of(one, new[name])
     for name, one in new.items():
@@ -47,6 +48,11 @@ def _moved(before: Stack, after: Stack) -> list[str]:
 def _another(old: Workload, new: Workload) -> bool:
     """Whether another kind of object runs the replicas: it is made, and the old one deleted at the end."""
     return old.kind != new.kind
+
+
+def _guarded(workload: Workload) -> bool:
+    """Whether a claim would go with it that deletion.protect guards; what is only tried has none."""
+    return workload.stable is None and workload.storage.value.kind in ("claim", "node")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +125,7 @@ class _Update:
             extra_usd=_usd(new, extra, lasts),
             waits=waits,
             waits_why=waits_why,
+            fails=PROTECTED if self.before.protect and self.after.protect and _guarded(old) else None,
             notes=("its address changes; what is stored stays behind",) if self.moved else (),
         )
 

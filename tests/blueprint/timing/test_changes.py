@@ -148,6 +148,21 @@ def test_what_cannot_be_done_in_place_is_said_to_fail():
     assert replaced.offline.worst > 0
 
 
+def test_what_is_protected_is_neither_deleted_nor_replaced():
+    guarded = {"deletion": {"protect": True}, "models.m.lifecycle": {"allowOutage": True}}
+    gone = {**guarded, "models": {"n": {**ONE, "lifecycle": {"allowOutage": True}}}}
+    own = {**guarded, "models.m.cache": {"mode": "none", "sizeGiB": 10}}
+    gone.pop("models.m.lifecycle")
+    assert changes(gone, guarded)["m"].fails.startswith("deletion.protect guards it")
+    assert changes(gone, own)["m"].fails is None
+    assert changes({**guarded, "cluster.namespace.name": "other"}, guarded)["m"].fails is not None
+    assert changes({**guarded, "models.m.owner": "b"}, guarded)["m"].fails is None
+    endpoint = {"deletion": {"protect": True}, "models": {"e": ENDPOINT}}
+    assert changes({**endpoint, "models.e.instance.region": "eu-west-1"}, endpoint)["e"].fails is not None
+    assert changes({**endpoint, "models": {}}, endpoint)["e"].fails is not None
+    assert changes({**endpoint, "models.e.revision": "v2"}, endpoint)["e"].fails is None
+
+
 def test_a_model_that_comes_or_goes_or_is_renamed():
     found = changes({"models": {"n": ONE}})
     assert (found["n"].kind, found["m"].kind) == ("new", "deleted")
