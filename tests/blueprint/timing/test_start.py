@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blueprint.locks import ModelsLock
@@ -81,6 +81,7 @@ CACHES = (
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(smaller=st.floats(0.1, 2000), more=st.floats(0, 2000), cache=st.sampled_from(CACHES))
 def test_larger_weights_never_start_faster(smaller, more, cache):
     first, second = (start({"models.m.cache": cache}, facts=sized(size)) for size in (smaller, smaller + more))
@@ -90,7 +91,12 @@ def test_larger_weights_never_start_faster(smaller, more, cache):
         assert one.best <= one.likely <= one.worst
 
 
-@given(name=st.sampled_from(sorted(CONSTANTS)), factor=st.floats(1, 100), cache=st.sampled_from(CACHES))
+@settings(max_examples=50, deadline=None)
+@given(
+    name=st.sampled_from(sorted(name for name in CONSTANTS if not name.startswith("endpoint."))),
+    factor=st.floats(1, 100),
+    cache=st.sampled_from(CACHES),
+)
 def test_a_faster_disk_is_never_slower_and_a_longer_stage_never_shorter(name, factor, cache):
     slow = start({"models.m.cache": cache}, facts=sized(16))
     found: Constant = CONSTANTS[name]
@@ -98,7 +104,7 @@ def test_a_faster_disk_is_never_slower_and_a_longer_stage_never_shorter(name, fa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("blueprint.timing.start.CONSTANTS", {**CONSTANTS, name: changed})
         other = start({"models.m.cache": cache}, facts=sized(16))
-    faster = ".rate" in name or name.startswith("rate.")
+    faster = name.startswith("rate.")
     before, after = slow.of("before", "pod", "engine"), other.of("before", "pod", "engine")
     assert after.likely <= before.likely if faster else after.likely >= before.likely
 
