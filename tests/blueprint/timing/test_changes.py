@@ -145,7 +145,8 @@ def test_what_cannot_be_done_in_place_is_said_to_fail():
     own = {"models.m.cache": {**sized_anew, "sizeGiB": 10}}
     replaced = changes({"models.m.cache": sized_anew}, own, facts=sized(16))["m"]
     assert (replaced.kind, replaced.order, replaced.fails) == ("replaced", "delete first", None)
-    assert replaced.offline.worst > 0
+    start = stack({"models.m.cache": sized_anew}, facts=sized(16)).starts["m"]
+    assert replaced.offline.worst == 15 + 60 + start.without("image").replica.worst
 
 
 def test_what_is_protected_is_neither_deleted_nor_replaced():
