@@ -15,6 +15,7 @@ IMAGES_LOCK = "images.lock.yaml"
 
 CommitSha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Licence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=100)]
 
 
 class _LockModel(BaseModel):
@@ -47,11 +48,17 @@ UNRESOLVED = Known(how="unresolved")
 class ModelPin(_LockModel):
     """The commit that a repository's revision stands for.
 
+    licence: its identifier at the Hub, such as apache-2.0; None where it was not read, or its card says none.
+    licence_name: the card's name of a licence that the Hub calls other.
+    gated: the Hub gives the files to accounts that accepted its terms; None where it does not, or was not asked.
     facts: what sizing needs of the model at that commit; None where they were not read, or its kind is not known.
     """
 
     sha: CommitSha | None = None
     known: Known = UNRESOLVED
+    licence: Licence | None = None
+    licence_name: Licence | None = None
+    gated: Literal[True] | None = None
     facts: ModelFacts | None = None
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, get_session
+from huggingface_hub import HfApi, ModelCardData, ModelInfo, get_session
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -17,7 +17,8 @@ from huggingface_hub.errors import (
 )
 
 from blueprint.sizing.facts import ModelFacts
-from ops.sources import CONFIG, ModelRevision, UnresolvedError, facts_from, is_commit
+from ops.sources import CONFIG, Answer, ModelRevision, UnresolvedError, facts_from, is_commit
+from ops.terms import Terms, terms_of
 
 
 class Hub:
@@ -37,16 +38,17 @@ class Hub:
         # It prints warnings that a server puts into headers.
         logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
 
-    def commit(self, model: ModelRevision) -> str:
-        """The commit SHA of a revision.
+    def commit(self, model: ModelRevision) -> Answer:
+        """The commit of a revision, and the terms of the model there.
 
         Raises UnresolvedError when the hub cannot be reached, does not know it, or does not give access.
         """
         try:
-            sha = self._api.model_info(model.repository, revision=model.revision, timeout=self._timeout).sha
+            info = self._api.model_info(model.repository, revision=model.revision, timeout=self._timeout)
         except (HfHubHTTPError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError, OSError) as error:
             # Not chained: the cause's text may hold what the server echoed.
             raise UnresolvedError(self._reason(model, error)) from None
+        sha = info.sha
         if not is_commit(sha):
             raise UnresolvedError(
                 f"{self.description} answered without a commit SHA. Is it the Hub, or a full mirror of it?"
@@ -56,7 +58,7 @@ class Hub:
                 f"{self.description} answered with commit {str(sha)[:8]} when asked for "
                 f"{model.revision[:8]}. Do not use this hub."
             )
-        return str(sha)
+        return Answer(str(sha), _terms(info))
 
     def facts(self, model: ModelRevision, commit: str) -> ModelFacts | None:
         """What sizing needs of the model at a commit; None where the repository has no config.json.
@@ -128,6 +130,18 @@ class Hub:
         if self._has_token:
             return "set HF_TOKEN to a token of an account with read access; the present one has none."
         return "set HF_TOKEN to a token of an account with read access."
+
+
+def _terms(info: ModelInfo) -> Terms | None:
+    """The terms; None where the answer has no word about them, as of a mirror that keeps commits alone."""
+    card, tags = info.card_data, info.tags
+    if card is None and not tags and info.gated is None:
+        return None
+    return terms_of(
+        vars(card) if isinstance(card, ModelCardData) else {},
+        tags if isinstance(tags, list) else [],
+        gated=None if info.gated is None else bool(info.gated),
+    )
 
 
 _ADDRESS = "Correct --endpoint or HF_ENDPOINT."

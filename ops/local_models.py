@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from blueprint.sizing.facts import ModelFacts
-from ops.sources import CONFIG, ModelRevision, Source, UnresolvedError, facts_from, is_commit
+from ops.sources import CONFIG, Answer, ModelRevision, Source, UnresolvedError, facts_from, is_commit
+from ops.terms import CARD, Terms, terms_of_readme
 
 _GIT_SECONDS = 30
 
@@ -46,8 +47,8 @@ class HubCache:
     folder: Path
     description: str = "local directory (hub cache)"
 
-    def commit(self, model: ModelRevision) -> str:
-        """The commit of a revision that was downloaded.
+    def commit(self, model: ModelRevision) -> Answer:
+        """The commit of a revision that was downloaded, and the terms where its README was.
 
         Raises UnresolvedError when the cache has no such revision, or not its snapshot.
         """
@@ -55,9 +56,10 @@ class HubCache:
         if not repository.is_dir():
             raise UnresolvedError(f"the cache does not hold {model.repository}. {_DOWNLOAD}")
         sha = model.revision if is_commit(model.revision) else _ref(repository, model)
-        if not (repository / "snapshots" / sha).is_dir():
+        snapshot = repository / "snapshots" / sha
+        if not snapshot.is_dir():
             raise UnresolvedError(f"the cache has no snapshot of commit {sha[:8]}. {_DOWNLOAD}")
-        return sha
+        return Answer(sha, _terms(snapshot / CARD))
 
     def facts(self, model: ModelRevision, commit: str) -> ModelFacts | None:
         """What sizing needs of the model at a commit; None where config.json was not downloaded.
@@ -73,6 +75,13 @@ class HubCache:
         except OSError as error:
             raise UnresolvedError(f"{CONFIG} was not read ({type(error).__name__})") from None
         return facts_from(text, files)
+
+
+def _terms(card: Path) -> Terms | None:
+    try:
+        return terms_of_readme(card.read_bytes())
+    except OSError:
+        return None
 
 
 _DOWNLOAD = "Download it with `hf download` first, or ask a hub instead of a directory."
@@ -101,8 +110,8 @@ class GitCheckout:
     addresses: dict[str, str]
     description: str = "local directory (git checkout)"
 
-    def commit(self, model: ModelRevision) -> str:
-        """The commit of a revision in this checkout.
+    def commit(self, model: ModelRevision) -> Answer:
+        """The commit of a revision in this checkout, and the terms where it has a README.
 
         Raises UnresolvedError when it is the checkout of another repository, or has no such revision.
         """
@@ -124,7 +133,8 @@ class GitCheckout:
         for place in places:
             sha = _git(self.folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{place}^{{commit}}")
             if is_commit(sha):
-                return str(sha)
+                card = _git(self.folder, "show", f"{sha}:{CARD}")
+                return Answer(str(sha), terms_of_readme(card.encode()) if card else None)
         raise UnresolvedError(
             f"the checkout has no branch, tag or commit {model.revision} of its remote. Run `git fetch`."
             if self.addresses

@@ -10,11 +10,13 @@ from pathlib import Path
 import click
 
 from blueprint.helm import RELEASE
+from blueprint.issues import DescriptionError
 from ops.program import Registered, run_program
 from ops.project import PROJECT_NAME, Project
 from ops.releases import WithheldError, release_objects
 from policy.charts import ChartError
 from policy.judging import Judge, Verdict
+from policy.licences import read_lock
 from policy.prices import NO_MONEY, SECTIONS, Money, read_money
 from policy.rule import plain_kind
 from policy.rules import ALL, NAMES, RULES, STACK_RULES
@@ -77,8 +79,14 @@ def money_in(project: Project, stack: str) -> Money:
 def judged(registered: Iterable[Registered], root: Path, allowed: StackRules, money: Money = NO_MONEY) -> Judgement:
     """What all rules say of the resources of a stack.
 
-    root: of the project, where paths of charts begin. money: without it no cost is judged.
+    root: of the project, where paths of charts begin, and the lock is. money: without it no cost is judged.
+
+    Raises click.ClickException when the lock is damaged.
     """
+    try:
+        lock = read_lock(root)
+    except DescriptionError as error:
+        raise click.ClickException(str(error)) from None
     judge = Judge(allowed, datetime.now(UTC).date())
     found: list[tuple[str, Verdict]] = []
     unjudged: list[tuple[str, str]] = []
@@ -93,7 +101,7 @@ def judged(registered: Iterable[Registered], root: Path, allowed: StackRules, mo
         else:
             found += ((resource.name, one) for one in _verdicts(judge, resource, objects))
             together += objects
-    stack = Stack(resources=together, allowed=allowed, money=money)
+    stack = Stack(resources=together, allowed=allowed, money=money, lock=lock)
     for rule in STACK_RULES:
         found += judge.stack(rule, stack)
     return Judgement(found, unjudged)

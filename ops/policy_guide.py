@@ -33,6 +33,7 @@ prod:
   namespaces: [llm]
   accelerators: [nvidia-l4]
   registries: [docker.io/vllm/, ghcr.io/my-team/]
+  licences: [apache-2.0, mit]
   endpointRegions: [aws/us-east-1]
   endpointInstances: [nvidia-l4/x1, nvidia-a10g/x1]
   protected: true
@@ -66,6 +67,10 @@ def _settings() -> Iterator[str]:
     yield ""
     yield "What the stack may cost is said once, in its own file: `budget.monthlyUsd`, with the prices of GPUs in"
     yield "`cluster.accelerators.NAME.hourlyUsd`. A price that nobody gave is unknown (`prices-known`), and never 0."
+    yield ""
+    yield "A model's licence is what `models.lock.yaml` has of its commit; `llm lock` writes there what the Hub says. A"
+    yield "licence that the lock does not know is refused, too, and so are weights from a path or a bucket, of which"
+    yield "nobody says what they are: excuse the resource, or make `licence-allowed` advisory."
 
 
 def _rules() -> Iterator[str]:

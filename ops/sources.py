@@ -8,6 +8,7 @@ from typing import Protocol
 
 from blueprint.sizing.config import read_config
 from blueprint.sizing.facts import ModelFacts, UnknownModelError
+from ops.terms import Terms
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -27,6 +28,14 @@ class UnresolvedError(Exception):
     """A source cannot tell the commit of a revision; the message says why and what to do."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a revision is. sha: its commit. terms: None where the source does not say them."""
+
+    sha: str
+    terms: Terms | None = None
+
+
 class Source(Protocol):
     """Something that knows the commits of revisions."""
 
@@ -34,8 +43,8 @@ class Source(Protocol):
     def description(self) -> str:
         """What the lock says about where a commit was read: no credentials, no path of this machine."""
 
-    def commit(self, model: ModelRevision) -> str:
-        """The commit SHA of a revision.
+    def commit(self, model: ModelRevision) -> Answer:
+        """The commit of a revision, and the terms of the model there.
 
         Raises UnresolvedError when the source does not know it.
         """

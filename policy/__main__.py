@@ -21,9 +21,11 @@ from pulumi_policy import (
 )
 
 from blueprint.helm import RELEASE
+from blueprint.issues import DescriptionError
 from policy.charts import ChartError, render_release
 from policy.decoding import read_once
 from policy.judging import Judge, Verdict
+from policy.licences import read_lock
 from policy.prices import SECTIONS, read_money
 from policy.rule import Rule, plain_kind
 from policy.rules import NAMES, RULES, STACK_RULES
@@ -33,8 +35,8 @@ from policy.stack import Resource, Stack, StackRule
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = "llm-inference"
 try:
-    STACKS = read_stacks(ROOT, NAMES)
-except SettingsError as mistake:
+    STACKS, LOCK = read_stacks(ROOT, NAMES), read_lock(ROOT)
+except (SettingsError, DescriptionError) as mistake:
     sys.exit(str(mistake))
 
 
@@ -112,6 +114,7 @@ class Whole:
                     resources=[one for resource in resources for one in seen(resource)],
                     allowed=rules,
                     money=read_money({section: config.get_object(section) for section in SECTIONS}),
+                    lock=LOCK,
                 ),
             )
         return self._stack

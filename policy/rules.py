@@ -7,6 +7,7 @@ from policy import (
     endpoints,
     gpus,
     images,
+    licences,
     models,
     network,
     owners,
@@ -28,7 +29,7 @@ RULES: tuple[Rule, ...] = tuple(
 """Each judges one object at a time, before it is made."""
 
 STACK_RULES: tuple[StackRule, ...] = tuple(
-    rule for module in (models, doors, capacity, cost, protection) for rule in module.RULES
+    rule for module in (models, doors, capacity, cost, licences, protection) for rule in module.RULES
 )
 """Each judges all objects of a stack together; a preview does, before `up` touches anything."""
 

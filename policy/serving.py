@@ -1,7 +1,7 @@
 """Rules about containers that serve a model: start, life and end."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from policy.pods import Pod, called
@@ -19,7 +19,7 @@ LEAST_GRACE_SECONDS = 60
 
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _MODEL_FLAGS = ("--model", "--model-path", "--model-id")
 _VARIABLE = re.compile(r"\$")
 """Of what the kubelet or a shell fills in, nobody sees from here what it is."""
@@ -82,24 +82,27 @@ def _remote_code(pod: Pod) -> Found:
 def _moving(pod: Pod) -> Found:
     for container in pod.engines:
         command, args = ([str(one) for one in each(container, key)] for key in ("command", "args"))
-        model, revision = _named([*(command or ["serve"]), *args])
+        model, revision = named([*(command or ["serve"]), *args])
         if revision is not None and not _COMMIT.fullmatch(revision) and not _VARIABLE.match(revision):
             yield f"{called(container)} serves revision {revision}, which is no commit"
-        elif revision is None and model is not None and _REPOSITORY.fullmatch(model):
+        elif revision is None and model is not None and REPOSITORY.fullmatch(model):
             yield f"{called(container)} serves {model} at no revision"
 
 
-def _named(words: list[str]) -> tuple[str | None, str | None]:
+def named(words: Sequence[str]) -> tuple[str | None, str | None]:
     """The model and the revision that a command line names, as far as it does: by flags, or `serve MODEL`."""
-    found: dict[str, str] = {}
+    served = [after for word, after in pairwise([*words, ""]) if word == "serve" and not after.startswith("-")]
+    return value_of(words, *_MODEL_FLAGS) or (served[-1] if served else None), value_of(words, "--revision")
+
+
+def value_of(words: Sequence[str], *flags: str) -> str | None:
+    """The value that a command line gives to one of some flags, the last where there are several."""
+    found = None
     for word, following in pairwise([*words, ""]):
         flag, equals, value = word.partition("=")
-        for what, flags in (("model", _MODEL_FLAGS), ("revision", ("--revision",))):
-            if flag in flags:
-                found[what] = value if equals else following
-        if word == "serve" and not following.startswith("-"):
-            found["model"] = following
-    return found.get("model"), found.get("revision")
+        if flag in flags:
+            found = value if equals else following
+    return found
 
 
 def _budget(probe: object) -> int | None:

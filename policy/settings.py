@@ -47,6 +47,11 @@ class StackRules(_Model):
     registries: tuple[str, ...] = Field(
         default=(), description="Beginnings of the images that may run, such as docker.io/vllm/ or ghcr.io/team/."
     )
+    licences: tuple[str, ...] = Field(
+        default=(),
+        description="Licences that models may have, as the Hub names them, such as apache-2.0; other/NAME for "
+        "one that it calls other. Which model has which is in models.lock.yaml.",
+    )
     endpoint_regions: tuple[str, ...] = Field(
         default=(),
         alias="endpointRegions",

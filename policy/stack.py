@@ -1,10 +1,11 @@
 """Rules about a stack as a whole: what they see, and what they are."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from blueprint.locks import ModelsLock
 from policy.prices import Money
 from policy.reading import UNKNOWN, get
 from policy.settings import StackRules
@@ -46,11 +47,15 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
-    """All that a stack registers, and what it allows. money: what things cost and may cost, as far as anybody said."""
+    """All that a stack registers, and what it allows.
+
+    money: what things cost and may cost, as far as anybody said. lock: what is known of models.
+    """
 
     resources: Sequence[Resource]
     allowed: StackRules
     money: Money
+    lock: ModelsLock = field(default_factory=ModelsLock)
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """The resources of some kinds."""

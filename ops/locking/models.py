@@ -18,6 +18,7 @@ from ops.local_models import open_directory
 from ops.locking.outcome import Outcome, resolved, unresolved
 from ops.locking.stacks import mapping
 from ops.sources import ModelRevision, Source, UnresolvedError
+from ops.terms import Terms, changed_terms
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 DEFAULT_REVISION = "main"
@@ -93,9 +94,9 @@ def ask_models(
     *,
     check: bool = False,
 ) -> Sequence[Outcome[ModelPin]]:
-    """The models' commits with the facts of sizing, from a directory or else from a hub.
+    """The models' commits with terms and the facts of sizing, from a directory or else from a hub.
 
-    check: facts that the lock lacks are left out, so that a lock without them holds.
+    check: facts and terms that the lock lacks are left out, so that a lock without them holds.
 
     Raises click.ClickException when the source is none.
     """
@@ -108,15 +109,17 @@ def ask_models(
     def ask(model: ModelRevision) -> Outcome[ModelPin]:
         before = lock.models.get(str(model), ModelPin())
         try:
-            sha = source.commit(model)
+            answer = source.commit(model)
         except UnresolvedError as error:
             return unresolved(str(model), before, _short, str(error))
         known = Known(how="resolved", source=source.description, date=today)
-        bare = before.model_copy(update={"facts": None})
-        outcome = resolved(str(model), bare, ModelPin(sha=sha, known=known), _short)
-        if check and before.facts is None:
-            return outcome
-        return _with_facts(outcome, source, model, before)
+        bare = ModelPin(sha=before.sha, known=before.known)
+        outcome = resolved(str(model), bare, ModelPin(sha=answer.sha, known=known), _short)
+        if not check or before.facts is not None:
+            outcome = _with_facts(outcome, source, model, before)
+        if not check or Terms.of_pin(before) != Terms():
+            outcome = _with_terms(outcome, answer.terms, before)
+        return outcome
 
     with ThreadPoolExecutor(_PARALLEL) as pool:
         return list(pool.map(ask, wanted))
@@ -135,6 +138,18 @@ def _with_facts(
             facts, said = None, f"; no facts of sizing: {error}"
     pin = outcome.pin.model_copy(update={"facts": facts})
     return replace(outcome, pin=pin, message=outcome.message + said)
+
+
+def _with_terms(outcome: Outcome[ModelPin], said: Terms | None, before: ModelPin) -> Outcome[ModelPin]:
+    """The outcome with the terms: as the source says them, else those that the lock has of the same commit."""
+    then = Terms.of_pin(before)
+    now = said or (then if before.sha == outcome.pin.sha else Terms())
+    # A gate is the repository's, whatever the commit; a directory knows nothing of it.
+    now = now if now.gated is not None else replace(now, gated=then.gated)
+    pin = outcome.pin.model_copy(
+        update={"licence": now.licence, "licence_name": now.licence_name, "gated": now.gated or None}
+    )
+    return replace(outcome, pin=pin, message="; ".join([outcome.message, *changed_terms(then, now)]))
 
 
 def _short(pin: ModelPin) -> str | None:

@@ -419,7 +419,14 @@ def test_written_file_keeps_its_mode(project, hub):
 SHAS = st.text("0123456789abcdef", min_size=40, max_size=40)
 SOURCES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 KNOWN = st.builds(Known, how=st.sampled_from(["resolved", "published"]), source=SOURCES, date=st.dates())
-PINS = st.just(ModelPin()) | st.builds(ModelPin, sha=SHAS, known=KNOWN)
+PINS = st.just(ModelPin()) | st.builds(
+    ModelPin,
+    sha=SHAS,
+    known=KNOWN,
+    licence=st.sampled_from([None, "apache-2.0", "no", "1.0"]),
+    licence_name=st.sampled_from([None, "of-our-own"]),
+    gated=st.sampled_from([None, True]),
+)
 KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}/[A-Za-z0-9_.-]{1,9}@[A-Za-z0-9_./-]{1,9}", fullmatch=True)
 
 

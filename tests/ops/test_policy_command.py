@@ -7,6 +7,7 @@ import yaml
 from click.testing import CliRunner
 from pulumi.runtime.proto import analyzer_pb2
 
+from blueprint.locks import read_models_lock
 from ops.cli import main
 from policy.rules import ALL, STACK_RULES
 from tests.policy.test_pack import DEPLOYMENT, ask, judge, started
@@ -126,6 +127,24 @@ def test_what_a_stack_costs_is_judged_by_its_own_file(checkout):
     result = policy("--stack", "dev")
     assert result.exit_code == 0, result.output
     assert "excused   stack: cost-within-budget: all replicas at their maximum cost 2,190 USD" in result.output
+
+
+def test_licences_are_those_of_the_lock_and_an_unknown_one_is_refused(checkout):
+    """The licences are the test's own."""
+    lock = checkout / "models.lock.yaml"
+    known, sha = lock.read_text(), read_models_lock(lock.read_text()).pin("Qwen/Qwen2.5-1.5B-Instruct", "main").sha
+    allow(checkout, licences=["mit"])
+    result = policy("--stack", "dev")
+    assert result.exit_code == 1
+    unknown = f"serves Qwen/Qwen2.5-1.5B-Instruct at {sha[:8]}, whose licence models.lock.yaml does not know"
+    assert f"refused   qwen-1-5b-deployment: licence-allowed: Deployment qwen-1-5b {unknown}" in result.output
+    assert f"refused   qwen-1-5b-endpoint-endpoint: licence-allowed: it {unknown}" in result.output
+    assert "Run `llm lock` where it is not known" in result.output
+    lock.write_text(known.replace("    known:", "    licence: mit\n    known:", 1))
+    result = policy("--stack", "dev")
+    assert result.exit_code == 0, result.output
+    lock.write_text(known.replace("    known:", "    licence: mit-0\n    known:", 1))
+    assert "whose licence mit-0 is none of mit" in policy("--stack", "dev").output
 
 
 def test_the_pack_itself_keeps_to_the_file(checkout):

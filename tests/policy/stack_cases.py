@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from tests.policy.cases import ENDPOINT, ENDPOINT_TYPE, ENGINE, ENGINE_PATH, GONE, OBJECTS, laid
+from tests.policy.cases import COMMIT, ENDPOINT, ENDPOINT_TYPE, ENGINE, ENGINE_PATH, GONE, OBJECTS, PINNED, laid
 
 SELECTOR = {"app": "m"}
 _SERVICE = {"service": {"name": "m", "port": {"number": 80}}}
@@ -83,6 +83,7 @@ LIMITS: dict[str, Any] = {
     "namespaces": ["llm"],
     "accelerators": ["nvidia-l4"],
     "registries": ["registry.example.com/"],
+    "licences": ["apache-2.0", "other/of-our-own"],
     "endpointRegions": ["aws/us-east-1"],
     "endpointInstances": ["nvidia-l4/x1"],
     "endpointMonthlyUsd": 1500,
@@ -99,6 +100,22 @@ CONFIG: dict[str, Any] = {
     "huggingface": {"hourlyUsd": {"nvidia-l4/x1": 1}},
 }
 """Of the stack file. Prices are the tests' own."""
+
+_KNOWN = {"how": "resolved", "source": "the tests", "date": "2026-01-02"}
+LOCK: dict[str, Any] = {
+    "version": 1,
+    "models": {
+        f"org/{name}@main": {"sha": COMMIT, "known": _KNOWN, **terms}
+        for name, terms in {
+            "model": {"licence": "apache-2.0"},
+            "ours": {"licence": "other", "licence_name": "of-our-own"},
+            "closed": {"licence": "cc-by-nc-4.0"},
+            "theirs": {"licence": "other", "licence_name": "of-theirs"},
+            "unsaid": {},
+        }.items()
+    },
+}
+"""Of models.lock.yaml."""
 
 _POD = ENGINE_PATH[:3]
 _EXPRESSION = {"key": "cloud.google.com/gke-accelerator", "operator": "In", "values": ["nvidia-l4", "nvidia-tesla-t4"]}
@@ -119,6 +136,17 @@ _SECOND = _object(
     "keda.sh/v1alpha1", "ScaledObject", {"maxReplicaCount": 2, "scaleTargetRef": {"name": "m"}, "triggers": []}
 )
 _SERVICES_OWN = _object("monitoring.coreos.com/v1", "ServiceMonitor", {"selector": {"matchLabels": {"app": "other"}}})
+
+_ARGS = (*ENGINE_PATH, "args")
+_FETCH = _object("batch/v1", "Job", {"template": {"spec": {"containers": []}}}, name="fetch")
+
+
+def _fetching(*words: str) -> dict[str, Any]:
+    pod = copy.deepcopy(OBJECTS["Deployment"]["spec"]["template"]["spec"])
+    container = {key: pod["containers"][0][key] for key in ("name", "image", "securityContext")}
+    pod["containers"] = [{**container, "command": ["python3", "-m", "download"], "args": list(words)}]
+    return laid(_FETCH, ("spec", "template", "spec"), pod)
+
 
 # By rule: which resource, and what is laid where; a whole resource for a path of no keys.
 _BROKEN: dict[str, list[tuple[str, Any, Any]]] = {
@@ -147,6 +175,24 @@ _BROKEN: dict[str, list[tuple[str, Any, Any]]] = {
     "cost-within-budget": [("budget", ("monthlyUsd",), 7299)],
     "model-within-budget": [("budget", ("models", "m"), 5839), ("budget", ("models", "endpoint"), 1459)],
     "owner-within-budget": [("budget", ("owners", "team-search"), 7299)],
+    "licence-allowed": [
+        ("model", _ARGS, ["org/closed", PINNED]),
+        ("model", _ARGS, ["org/theirs", PINNED]),
+        ("model", _ARGS, ["org/unsaid", PINNED]),
+        ("model", _ARGS, ["org/unheard-of", PINNED]),
+        # The licence of another commit is another matter.
+        ("model", _ARGS, ["org/model", "--revision=" + "f" * 40]),
+        ("model", _ARGS, ["/weights"]),
+        (
+            "model",
+            _ARGS,
+            ["org/model", PINNED, f'--speculative-config={{"model": "org/closed", "revision": "{COMMIT}"}}'],
+        ),
+        ("model", _ARGS, ["org/model", PINNED, "--speculative-draft-model-path=org/model"]),
+        ("fetch", (), _fetching(f"org/model@{COMMIT}", f"org/closed@{COMMIT}=/adapters/closed")),
+        ("endpoint", ("body", "model", "repository"), "org/closed"),
+        ("endpoint", ("body", "model", "repository"), GONE),
+    ],
     "prices-known": [("cluster", ("accelerators", "nvidia-l4", "hourlyUsd"), GONE)],
     "published-with-keys": [],
     "public-access": [("endpoint", ("body", "type"), "public")],

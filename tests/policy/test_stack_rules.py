@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
+from blueprint.locks import MODELS_LOCK, ModelsLock
 from policy.judging import Judge
 from policy.prices import NO_MONEY, read_money
 from policy.rules import ALL, RULES, STACK_RULES
@@ -20,7 +21,7 @@ from policy.settings import StackRules
 from policy.stack import WHOLE, Resource, Stack
 from policy.workloads import gpus_of_replica, most_replicas, surge, workloads
 from tests.policy.cases import GONE, laid
-from tests.policy.stack_cases import BROKEN_ONES, BROKEN_STACKS, CONFIG, LIMITS, STACK, type_of
+from tests.policy.stack_cases import BROKEN_ONES, BROKEN_STACKS, CONFIG, LIMITS, LOCK, STACK, type_of
 from tests.policy.test_pack import judge, started
 from tests.policy.test_rules import SPOILT, STACKS, spoil
 from tests.support import copy_project, lab_config, registered, wire
@@ -28,10 +29,11 @@ from tests.support import copy_project, lab_config, registered, wire
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
-    """Starts the pack of a checkout whose stacks.yaml has LIMITS for stack s, with a configuration; each once."""
+    """Starts the pack of a checkout with LOCK, and LIMITS for stack s, with a configuration; each once."""
     checkout = tmp_path_factory.mktemp("checkout")
     copy_project(checkout)
     (checkout / "policy/stacks.yaml").write_text(yaml.safe_dump({"s": LIMITS}))
+    (checkout / MODELS_LOCK).write_text(yaml.safe_dump(LOCK))
     hosts = {}
     with contextlib.ExitStack() as stack:
 
@@ -80,6 +82,7 @@ def stack_of(resources, config=CONFIG, limits=LIMITS, **protected):
         ],
         allowed=allowed,
         money=read_money(config),
+        lock=ModelsLock.model_validate(LOCK),
     )
 
 
@@ -217,6 +220,7 @@ def test_the_host_tells_exceptions_of_a_stack_too(tmp_path):
         for rule, name in (("cost-within-budget", WHOLE), ("gpus-within-quota", "quota"))
     ]
     (tmp_path / "policy/stacks.yaml").write_text(yaml.safe_dump({"s": {**LIMITS, "exceptions": excuses}}))
+    (tmp_path / MODELS_LOCK).write_text(yaml.safe_dump(LOCK))
     over = laid(STACK, ("quota", "spec", "hard", "requests.nvidia.com/gpu"), "4")
     environment = {"PULUMI_CONFIG": json.dumps(wire(laid(CONFIG, ("budget", "monthlyUsd"), 1)))}
     with started(tmp_path / "policy", tmp_path, environment) as stub:
@@ -276,9 +280,9 @@ def test_whatever_is_missing_misshapen_or_unknown_nothing_raises(data):
         if isinstance(item, dict)
     ]
     allowed = StackRules.model_validate(LIMITS)
-    money = read_money(CONFIG)
+    money, lock = read_money(CONFIG), ModelsLock.model_validate(LOCK)
     for rule in STACK_RULES:
-        list(rule.judge(Stack(resources=resources, allowed=allowed, money=money)))
+        list(rule.judge(Stack(resources=resources, allowed=allowed, money=money, lock=lock)))
 
 
 @pytest.mark.parametrize("section", [None, "", [], {"accelerators": {"nvidia-l4": None}}, {"accelerators": [1]}])

@@ -42,7 +42,7 @@ def test_the_dev_stacks_model_is_at_the_commit_of_the_lock_file(anybody):
 
 
 def test_llm_lock_resolves_against_the_stand_in(hub):
-    assert Hub(hub.url, None, 5).commit(ModelRevision(QWEN, "main")) == anybody_sha(hub, QWEN)
+    assert Hub(hub.url, None, 5).commit(ModelRevision(QWEN, "main")).sha == anybody_sha(hub, QWEN)
     for repository, token, reason in (
         ("lab-org/private", None, "shows no repository"),
         ("lab-org/nothing", "lab-read", "shows no repository"),
