@@ -107,7 +107,9 @@ def to_commit(project: Project, stack: str, commit: str, repository: Repository)
 def _with_entries(name: str, text: str, then: str) -> str:
     if name == MODELS_LOCK:
         section, now, old = MODELS.section, read_models_lock(text).models, read_models_lock(then).models
-        values = {key: pin.model_dump(exclude_none=True) for key, pin in old.items() if now.get(key) != pin}
+        # Of a commit that both have, the facts and the licence that were read since then are no step forward to undo.
+        moved = {key: pin for key, pin in old.items() if key not in now or now[key].sha != pin.sha}
+        values = {key: pin.model_dump(exclude_none=True) for key, pin in moved.items()}
     else:
         section, images, were = IMAGES.section, read_images_lock(text).images, read_images_lock(then).images
         values = {key: pin.model_dump(exclude_none=True) for key, pin in were.items() if images.get(key) != pin}

@@ -194,6 +194,20 @@ def test_rollback_of_the_whole_stack_keeps_what_the_locks_got_since(root):
     assert lock_text(root) == lock(other_main=C, small_v2=B, small_v1=A)
 
 
+def test_rollback_of_the_whole_stack_keeps_what_was_read_of_the_same_commit(root):
+    """Else a stack that names licences would refuse the way back."""
+    move_to_v2(root)
+    lock_file = root / "models.lock.yaml"
+    lock_file.write_text(lock_text(root).replace(f"sha: {C}\n", f"sha: {C}\n    licence: mit\n"))
+    read = lock_text(root)
+    commit(root, "licences read")
+    result = llm("rollback", "--commit=HEAD~2", "--no-apply")
+    assert result.exit_code == 0, result.output
+    assert "revision: v1" in stack_text(root)
+    assert "licence: mit" in read
+    assert lock_text(root).count("licence: mit") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
