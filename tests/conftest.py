@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,13 @@ STANDARD_RWX = {
     "provisioner": "lab.llm-inference/rwx",
 }
 """The class that prod asks for, which GKE brings along."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_are_heard() -> None:
+    """A shell without job control starts what follows an `&` deaf to SIGINT, and all its children with it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

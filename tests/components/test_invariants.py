@@ -12,7 +12,7 @@ from tests.strategies import lab_configs
 from tests.support import PROJECT, lab_config, manifests, merged
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(config=lab_configs())
 def test_any_settings_that_validate_keep_every_invariant_and_label_every_object(config):
     # What a chart makes of a model is held to what our own Deployment is (test_llm_d.py).

@@ -252,7 +252,7 @@ def changes(stack, number):
 SCENARIOS = [lives, replaced, renamed_and_protected, secret, failed]
 
 
-SLOW = (replaced, secret)
+SLOW = (replaced, renamed_and_protected, secret)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_the_namespace_refuses_what_the_restricted_profile_forbids(namespace):
         namespace.apply(pod, dry_run=True)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=lab_configs(namespace="described"))
 def test_any_settings_that_validate_render_objects_that_the_api_server_accepts(cluster, config):
     """Strictly: a field that Kubernetes does not know fails. And twice the same bytes."""

@@ -287,11 +287,6 @@ def starts_and_stops(lab: Lab, times: int) -> None:
     lab.start()
 
 
-def test_three_starts_and_stops_leave_nothing_behind(mine):
-    starts_and_stops(mine, 3)
-    assert is_whole(mine)
-
-
 @pytest.mark.prove
 def test_twenty_starts_and_stops_leave_nothing_behind(mine):
     starts_and_stops(mine, 20)
@@ -315,6 +310,7 @@ def test_a_moved_lab_goes_on_at_its_new_place(mine, tmp_path_factory):
     assert is_whole(mine)
 
 
+@pytest.mark.prove
 def test_a_copied_lab_leaves_the_original_alone(mine, tmp_path_factory):
     place = tmp_path_factory.mktemp("copied") / "home"
     mine.stop()
@@ -332,6 +328,7 @@ def test_a_copied_lab_leaves_the_original_alone(mine, tmp_path_factory):
     assert is_whole(mine)
 
 
+@pytest.mark.prove
 def test_a_removed_directory_does_not_hide_its_processes(tmp_path, stacks):
     lab = Lab(tmp_path / "home", stacks=stacks, say=lambda _: None)
     lab.start(**NEVER_MIND)
