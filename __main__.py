@@ -133,4 +133,7 @@ published = {one.name: f"https://{one.exposure.value.host}" for one in stack.wor
 if published:
     pulumi.export("published", published)
 
+if stack.foresight:
+    pulumi.export("foresight", stack.foresight)
+
 pulumi.export("models", models)

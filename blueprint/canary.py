@@ -26,7 +26,7 @@ WHOLE = 100
 """Per cent."""
 
 _SUFFIX = "-canary"
-_OWN = ("canary", "expose", "formerly", "scaling")
+_OWN = ("canary", "expose", "formerly", "load", "scaling")
 """Keys of a model that its canary does not have from it."""
 
 

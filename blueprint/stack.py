@@ -12,6 +12,7 @@ from blueprint.cost.stack import StackCost, cost_of
 from blueprint.description import Description
 from blueprint.endpoint import Endpoint, resolve_endpoint
 from blueprint.exposure import OwnGateway, own_gateway
+from blueprint.foresight import Foresight, foresight
 from blueprint.images import Image, resolve_images
 from blueprint.issues import DescriptionError, Issue, KeyPath
 from blueprint.locks import ImagesLock, ModelsLock
@@ -60,6 +61,7 @@ class Stack:
     exporter: what tells Prometheus of its Inference Endpoints, if the stack has it.
     cost: what its models cost, as far as their prices are known.
     starts: by model, how long a replica takes to come.
+    foresight: of fit, cost and start, what is known of each model.
     warnings: what deploys and somebody should know first, each one line with key, reason and way out.
     notes: what is known of what deploys and is no reason to act, each one line.
     """
@@ -85,6 +87,7 @@ class Stack:
     endpoints: Sequence[Endpoint]
     cost: StackCost
     starts: Mapping[str, Start] = field(default_factory=dict)
+    foresight: Foresight = field(default_factory=dict)
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -104,7 +107,10 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
     exporter = resolve_exporter(description, endpoints)
     settings = description.settings
     monthly_usd = settings.budget.monthly_usd if settings.budget else None
-    cost = cost_of(workloads, endpoints, prices_of(settings), monthly_usd=monthly_usd)
+    loads = {name: model.load for name, model in settings.models.items() if model.load is not None}
+    cost = cost_of(workloads, endpoints, prices_of(settings), monthly_usd=monthly_usd, loads=loads)
+    starts = {**replica_starts(description, {one.name: one for one in workloads}), **endpoint_starts(description)}
+    fits = list(fit.judged(description))
     return Stack(
         name=stack,
         cluster=settings.cluster,
@@ -128,14 +134,16 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
         workloads=workloads,
         endpoints=endpoints,
         cost=cost,
-        starts={
-            **replica_starts(description, {one.name: one for one in workloads}),
-            **endpoint_starts(description),
-        },
+        starts=starts,
+        foresight=foresight(cost, starts, fits),
         warnings=[
             issue.render(f"Pulumi.{stack}.yaml") for issue in description.canaries.as_written(advise(description))
         ],
-        notes=[*fit.notes(description), *([cost.line] if cost.models else [])],
+        notes=[
+            *fit.notes(fits),
+            *([cost.line] if cost.models else []),
+            *(f"models.{name}: {at}." for name, at in cost.loaded.items()),
+        ],
     )
 
 

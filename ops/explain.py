@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from blueprint.cost.load import rate
 from blueprint.endpoint import Endpoint
 from blueprint.workload import Workload
 from ops.project import Project
@@ -29,6 +30,10 @@ def command(stack: str, model: str | None) -> None:
             click.echo(f"  {name}: {_shown(decision.value)}\n    {decision.why}")
         start = resolved.starts[one.name]
         click.echo(f"  start of a replica: {start}\n    {start.why}")
+        at = resolved.cost.loaded.get(one.name)
+        if at is not None:
+            each = rate(at.load.replica_tokens_per_second)
+            click.echo(f"  load: {at}\n    models.{one.name}.load: a replica makes {each}; within scaling")
 
 
 def _workload(workload: Workload) -> str:

@@ -16,6 +16,7 @@ from blueprint.checks import (
     images,
     lifecycle,
     llm_d,
+    load,
     locks,
     monitoring,
     names,
@@ -59,6 +60,7 @@ def cross_check(description: Description) -> Iterator[Issue]:
         collector,
         watching,
         smoke,
+        load,
     ):
         yield from concern.check(description)
 
@@ -77,5 +79,6 @@ def advise(description: Description) -> Iterator[Issue]:
         canary,
         collector,
         probes,
+        load,
     ):
         yield from concern.advise(description)

@@ -1,6 +1,6 @@
 """Fit: whether each model has room on the GPUs that its stack gives it, where the lock has its facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from blueprint.accelerators import ACCELERATORS
@@ -51,9 +51,9 @@ def advise(description: Description) -> Iterator[Issue]:
         )
 
 
-def notes(description: Description) -> Iterator[str]:
+def notes(fits: Iterable[Judged]) -> Iterator[str]:
     """Of each model that clearly fits, how much room there is, in one line."""
-    for one in judged(description):
+    for one in fits:
         if one.fitted.verdict == "fits":
             yield f"models.{one.name}: {said(one)}."
 

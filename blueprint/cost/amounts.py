@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from blueprint.accelerators import HOURS_PER_MONTH
 
+_SECONDS_PER_HOUR = 3600
+
 Total = tuple[float | None, bool]
 """The sum of the known ones, None when they come to nothing beside an unknown one, and whether it is the whole."""
 
@@ -18,6 +20,11 @@ def times(price: float | None, count: int) -> float | None:
 def monthly(price: float | None, count: int) -> float | None:
     """The price of so many for a month of 730 hours. price: of one and hour."""
     return times(times(price, count), HOURS_PER_MONTH)
+
+
+def spent(price: float | None, seconds: float) -> float | None:
+    """What a time costs. price: of an hour."""
+    return None if price is None else price * seconds / _SECONDS_PER_HOUR
 
 
 def total(prices: Iterable[float | None]) -> Total:

@@ -1,4 +1,4 @@
-"""What each model of a stack costs, and all of them: at the fewest replicas, at the most, and while they are replaced.
+"""What each model of a stack costs, and all of them: at the fewest replicas, the most, a declared load, in a rollout.
 
 A GPU costs what the stack says, whichever machine it is in: no stack says how many GPUs a node has, so nothing is
 rounded up to whole nodes.
@@ -11,8 +11,10 @@ from typing import Literal
 
 from blueprint.accelerators import HOURS_PER_MONTH
 from blueprint.cost.amounts import Total, monthly, times, total, usd
+from blueprint.cost.load import LoadCost, cost_at
 from blueprint.cost.prices import Prices
 from blueprint.endpoint import Endpoint
+from blueprint.settings.load import Load
 from blueprint.workload import Workload
 
 
@@ -26,6 +28,7 @@ class ModelCost:
     doubled: most replicas that are billed beside these while a rollout replaces them; None: unknown.
     storage_gib: of claims. Nobody says what a GiB costs, and no amount here has it.
     unpriced: the keys of the stack file that would say what is not known.
+    load: at the load that the stack file declares, on the dearest of what will do; None where it declares none.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ModelCost:
     doubled: int | None
     storage_gib: int = 0
     unpriced: Sequence[str] = ()
+    load: LoadCost | None = None
 
     @property
     def hour_min(self) -> float | None:
@@ -62,6 +66,20 @@ class ModelCost:
         return monthly(self.most, self.max)
 
     @property
+    def hour_loaded(self) -> float | None:
+        """At its load, for an hour. Without one it is known only where nothing scales its replicas."""
+        if self.load is not None:
+            return self.load.hour
+        return self.hour_max if self.min == self.max else None
+
+    @property
+    def month_loaded(self) -> float | None:
+        """The same for a month."""
+        if self.load is not None:
+            return self.load.month
+        return self.month_max if self.min == self.max else None
+
+    @property
     def hour_replaced(self) -> float | None:
         """What comes on top for an hour while a rollout replaces replicas, at the most."""
         return None if self.doubled is None else times(self.most, self.doubled)
@@ -79,6 +97,11 @@ AMOUNTS: Mapping[str, Amount] = MappingProxyType(
 )
 """What a model and a stack cost, by what plans call it."""
 
+AT_LOAD: Mapping[str, Amount] = MappingProxyType(
+    {"hour": lambda model: model.hour_loaded, "month": lambda model: model.month_loaded}
+)
+"""The same at the declared loads."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StackCost:
@@ -90,6 +113,11 @@ class StackCost:
     def total(self, amount: Amount) -> Total:
         """The sum of an amount over all models."""
         return total(amount(model) for model in self.models)
+
+    @property
+    def loaded(self) -> Mapping[str, LoadCost]:
+        """By name, the models that declare a load."""
+        return {model.name: model.load for model in self.models if model.load is not None}
 
     @property
     def unpriced(self) -> Sequence[str]:
@@ -119,17 +147,26 @@ def said(amount: Total) -> str:
 
 
 def cost_of(
-    workloads: Iterable[Workload], endpoints: Iterable[Endpoint], prices: Prices, *, monthly_usd: float | None = None
+    workloads: Iterable[Workload],
+    endpoints: Iterable[Endpoint],
+    prices: Prices,
+    *,
+    monthly_usd: float | None = None,
+    loads: Mapping[str, Load] = MappingProxyType({}),
 ) -> StackCost:
-    """What the models of a stack cost, in order of name."""
-    models = [*(_of_workload(one, prices) for one in workloads), *(_of_endpoint(one, prices) for one in endpoints)]
+    """What the models of a stack cost, in order of name. loads: by name, of those that declare one."""
+    models = [
+        *(_of_workload(one, prices, loads.get(one.name)) for one in workloads),
+        *(_of_endpoint(one, prices, loads.get(one.name)) for one in endpoints),
+    ]
     return StackCost(models=sorted(models, key=lambda one: one.name), monthly_usd=monthly_usd)
 
 
-def _of_workload(workload: Workload, prices: Prices) -> ModelCost:
+def _of_workload(workload: Workload, prices: Prices, load: Load | None) -> ModelCost:
     gpus, scaling, rollout = workload.gpus_per_replica, workload.scaling.value, workload.rollout.value
     least, most = prices.of_gpus(workload.accelerators, gpus)
     storage = workload.storage.value
+    low, high = scaling.min if scaling else workload.replicas, workload.replicas
     claims = {"claim": 1, "claimPerReplica": workload.replicas}.get(storage.kind, 0)
     return ModelCost(
         name=workload.name,
@@ -139,17 +176,18 @@ def _of_workload(workload: Workload, prices: Prices) -> ModelCost:
         hardware=f"{gpus} x {' or '.join(workload.accelerators)}" if gpus else "processors",
         least=least,
         most=most,
-        min=scaling.min if scaling else workload.replicas,
-        max=workload.replicas,
+        min=low,
+        max=high,
         # Where the old one goes first, its successor takes its GPUs.
         doubled=rollout.surplus(workload.replicas) if rollout.max_surge else 0,
         storage_gib=(storage.size_gib or 0) * claims,
         unpriced=[f"cluster.accelerators.{one}.hourlyUsd" for one in workload.accelerators if one not in prices.gpus]
         or ([] if gpus else [f"a price of processors (models.{workload.name})"]),
+        load=cost_at(load, most, low=low, high=high),
     )
 
 
-def _of_endpoint(endpoint: Endpoint, prices: Prices) -> ModelCost:
+def _of_endpoint(endpoint: Endpoint, prices: Prices, load: Load | None) -> ModelCost:
     compute, provider = endpoint.body["compute"], endpoint.body["provider"]
     instance = f"{compute['instanceType']}/{compute['instanceSize']}"
     price, scaling = prices.instances.get(instance), compute["scaling"]
@@ -164,4 +202,5 @@ def _of_endpoint(endpoint: Endpoint, prices: Prices) -> ModelCost:
         max=scaling["maxReplica"],
         doubled=None,
         unpriced=[] if price is not None else [f"huggingface.hourlyUsd.{instance}"],
+        load=cost_at(load, price, low=scaling["minReplica"], high=scaling["maxReplica"]),
     )

@@ -17,6 +17,7 @@ from blueprint.settings.base import (
     VariableName,
 )
 from blueprint.settings.endpoint_engines import EndpointEngine
+from blueprint.settings.load import Load
 from blueprint.settings.smoke import Smoke
 
 
@@ -144,6 +145,7 @@ class EndpointModel(SettingsModel):
         "of another name has made it. Without it that is an error.",
     )
     smoke: Smoke = Field(default_factory=Smoke)
+    load: Load | None = None
     ready_minutes: int = Field(
         # 30: instances that were short of capacity took 18 minutes to come.
         default=30,

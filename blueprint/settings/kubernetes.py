@@ -10,6 +10,7 @@ from blueprint.settings.engines import ClusterEngine
 from blueprint.settings.exposure import Expose
 from blueprint.settings.lifecycle import Lifecycle
 from blueprint.settings.llm_d import LlmD
+from blueprint.settings.load import Load
 from blueprint.settings.objectives import Objectives
 from blueprint.settings.parallel import Parallel
 from blueprint.settings.placement import AcceleratorChoice, Placement, Resources
@@ -46,6 +47,7 @@ class KubernetesModel(SettingsModel):
     llm_d: LlmD | None = None
     objectives: Objectives = Field(default_factory=Objectives)
     smoke: Smoke = Field(default_factory=Smoke)
+    load: Load | None = None
     formerly: Annotated[
         list[ModelName],
         Field(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from blueprint.cost.amounts import spent, times
 from blueprint.resources import Resolved
 from blueprint.stack import Stack
 from blueprint.timing.gpus import Gpus, Waits, fewest_replicas
@@ -239,4 +240,4 @@ def _downloads(workload: Workload, start: Start) -> tuple[str, ...]:
 
 
 def _usd(workload: Workload, gpus: int, lasts: Span) -> float | None:
-    return None if workload.hourly_usd is None or not gpus else workload.hourly_usd * gpus * lasts.likely / 3600
+    return spent(times(workload.hourly_usd, gpus), lasts.likely) if gpus else None

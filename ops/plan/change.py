@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from blueprint.cost.amounts import usd
+from blueprint.cost.load import rate
 from blueprint.cost.stack import AMOUNTS, Amount, ModelCost, StackCost, said
 from ops.plan.before import Before
 from ops.plan.section import Section, Subject
@@ -53,7 +54,8 @@ def _shape(model: ModelCost | None) -> str:
     if model is None:
         return ""
     replicas = f"{model.min} to {model.max}" if model.min < model.max else f"{model.max}"
-    return f"{replicas} of {model.hardware}"
+    load = f", for {rate(model.load.load.tokens_per_second)}" if model.load else ""
+    return f"{replicas} of {model.hardware}{load}"
 
 
 def _difference(was: ModelCost | None, now: ModelCost | None, amount: Amount) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from blueprint.stack import check_stack
-from ops.plan import before, catalogue, change, costs, fits, interruption, rules, starts
+from ops.plan import before, catalogue, change, costs, fits, interruption, loads, rules, starts
 from ops.plan.section import Maker, Section, Subject
 from ops.project import Project
 
@@ -64,6 +64,8 @@ def subject_of(project: Project, stack: str) -> Subject:
 def planned(subject: Subject, against: str | None) -> Iterator[Section]:
     """The sections that need no program to run."""
     yield from (make(subject) for make in MAKERS)
+    if subject.stack.cost.loaded:
+        yield loads.section(subject)
     if against is not None:
         was = before.read(subject.project, subject.stack.name, against)
         yield change.section(subject, was)

@@ -17,6 +17,7 @@ from tests.blueprint.exposure_mistakes import EXPOSURE_MISTAKES, INGRESS, OWN, S
 from tests.blueprint.image_mistakes import IMAGE_MISTAKES, IMAGES
 from tests.blueprint.lifecycle_mistakes import LIFECYCLE_MISTAKES
 from tests.blueprint.llm_d_mistakes import LLM_D_MISTAKES
+from tests.blueprint.load_mistakes import LOAD_MISTAKES
 from tests.blueprint.mistakes import MISTAKES, Mistake
 from tests.blueprint.monitoring_mistakes import MONITORING_MISTAKES, WATCHING
 from tests.blueprint.monitoring_mistakes import OWN as OWN_MONITORING
@@ -42,6 +43,7 @@ ALL_MISTAKES = {
     **CANARY_MISTAKES,
     **LIFECYCLE_MISTAKES,
     **LLM_D_MISTAKES,
+    **LOAD_MISTAKES,
     **PARALLEL_MISTAKES,
     **WEIGHTS_MISTAKES,
     **SCALING_MISTAKES,

@@ -45,6 +45,7 @@ KEEPS = {
     "cluster.accelerators.nvidia-l4.available": 7,
     "huggingface.hubReadSecret": {"name": "hf", "key": "token"},
     "models.m.smoke": {},
+    "models.m.load": {"tokensPerSecond": 900, "replicaTokensPerSecond": 450},
 }
 
 
@@ -82,6 +83,10 @@ def test_each_change_of_pods_is_named_and_no_other(key, base):
     changed_config = edited(BASE, {key: RESTARTS.get(key, KEEPS.get(key))})
     assert (base != pods(changed_config)["Deployment/m"]) == (key in RESTARTS)
     assert bool(said(resolved(BASE), resolved(changed_config))["m"]) == (key in RESTARTS)
+
+
+def test_what_is_only_foreseen_changes_no_object():
+    assert manifests(BASE) == manifests(edited(BASE, {"models.m.load": KEEPS["models.m.load"]}))
 
 
 @settings(max_examples=6, deadline=None)

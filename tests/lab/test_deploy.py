@@ -92,8 +92,13 @@ def refused_by_a_rule_about_the_whole_stack(checkout):
 
 
 def test_a_preview_of_prod_needs_no_cluster_and_says_what_it_could_not_check(checkout):
+    stack = checkout / "Pulumi.prod.yaml"
+    before = stack.read_text()
+    stack.write_text(before.replace("{available: 6}", "{available: 6, hourlyUsd: 1}"))
     output = deploy(checkout, "preview", "--stack=prod", "--engine=lab", HF_TOKEN="dummy")
+    stack.write_text(before)
     assert "41 to create" in output
+    assert "monthlyUsdMax: 2190" in output
     assert "gke_acme-ml_europe-west4_llm-prod cannot be asked" in output
     assert "was not checked" in output
 

@@ -85,6 +85,38 @@ def test_against_a_commit_it_says_what_changes(checkout):
     assert "No model costs, or is made of, anything else." in llm("plan", "--against", "HEAD").stdout
 
 
+def test_a_declared_load_is_a_section_of_its_own_and_is_explained(checkout):
+    assert "load" not in sections()
+    cache = "cache: {mode: shared, sizeGiB: 10}"
+    edit(checkout, cache, f"{cache}\n      load: {{tokensPerSecond: 900, replicaTokensPerSecond: 450}}")
+    found = sections("--against", "HEAD")
+    assert found["load"]["models"] == [
+        {
+            "model": "qwen-1-5b",
+            "tokensPerSecond": 900,
+            "replicaTokensPerSecond": 450,
+            "replicas": 1,
+            "carriedTokensPerSecond": 450,
+            "hour": 1,
+            "month": 730,
+            "perMillionTokens": 0.617284,
+        }
+    ]
+    # Nobody knows how many replicas the endpoint has.
+    assert (found["load"]["total"], found["load"]["complete"]) == (
+        {"hour": 1, "month": 730},
+        {"hour": False, "month": False},
+    )
+    assert found["change"]["models"][0]["is"] == "1 of 1 x nvidia-l4, for 900 tokens/s"
+    assert found["interruption"][0]["kind"] == "nothing"
+    text = llm("plan").stdout
+    assert "qwen-1-5b: the most replicas carry 450 tokens/s of 900 tokens/s." in text
+    assert "at least $730.00" in text
+    row = "| `qwen-1-5b` | 900 tokens/s | 450 tokens/s | 1 | $1.00 | $730.00 | $0.617 |"
+    assert row in llm("plan", "--markdown").stdout
+    assert "  load: 1 replica at 900 tokens/s, carrying 450 tokens/s, $1.00 an hour" in llm("explain").stdout
+
+
 def test_a_price_that_changed_is_a_change(checkout):
     edit(checkout, "nvidia-l4/x1: 2", "nvidia-l4/x1: 3")
     (one,) = sections("--against", "HEAD")["change"]["models"]

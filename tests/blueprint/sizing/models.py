@@ -6,10 +6,14 @@ import sys
 from pathlib import Path
 
 import yaml
+from hypothesis import HealthCheck, settings
 
 from blueprint.sizing.config import read_config
 
 ROOT = Path(__file__).parents[3]
+AT_ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Of properties of arithmetic: on a machine that is busy with other tests nothing is fast, drawing least of all."""
+
 MODELS = yaml.safe_load((ROOT / "bench/fit/models.yaml").read_text())
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from blueprint.sizing.config import read_config
 from blueprint.sizing.facts import ModelFacts, UnknownModelError
-from tests.blueprint.sizing.models import MODELS, facts_of
+from tests.blueprint.sizing.models import AT_ANY_SPEED, MODELS, facts_of
 
 PUBLISHED = [name for name, model in MODELS.items() if "parameters" in model]
 LLAMA = MODELS["Llama-3.1-8B"]["config"]
@@ -89,6 +89,7 @@ def test_layer_types_that_nobody_knows_are_unknown():
 _VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=3))
 
 
+@AT_ANY_SPEED
 @given(st.sampled_from(sorted(MODELS)), st.dictionaries(st.sampled_from(sorted(LLAMA)), _VALUES, max_size=4))
 def test_garbage_in_a_config_is_refused_with_a_reason_or_read(name, change):
     with contextlib.suppress(UnknownModelError):

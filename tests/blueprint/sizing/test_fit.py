@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprint.sizing.advice import changes
@@ -12,7 +12,7 @@ from blueprint.sizing.constants import CONSTANTS, GIB
 from blueprint.sizing.engines import Run, request_of
 from blueprint.sizing.fit import fit, line
 from blueprint.sizing.memory import Request, stored, weights
-from tests.blueprint.sizing.models import MODELS, facts_of
+from tests.blueprint.sizing.models import AT_ANY_SPEED, MODELS, facts_of
 
 L4 = Run(
     engine="vllm", version="0.31.0", memory=21.96, max_model_len=8192, sequences=256, batched=2048, utilisation=0.9
@@ -147,7 +147,7 @@ def _runs(draw):
 RUNS = st.composite(_runs)()
 
 
-@settings(deadline=None)
+@AT_ANY_SPEED
 @given(NAMES, RUNS, st.floats(0, 200))
 def test_more_memory_never_fits_less(name, run, more):
     facts = facts_of(name)
@@ -157,7 +157,7 @@ def test_more_memory_never_fits_less(name, run, more):
         assert after.kv.low >= before.kv.low
 
 
-@settings(deadline=None)
+@AT_ANY_SPEED
 @given(NAMES, RUNS, st.integers(0, 200_000))
 def test_a_longer_context_never_leaves_more_sequences(name, run, more):
     facts = facts_of(name)
@@ -170,6 +170,7 @@ def test_a_longer_context_never_leaves_more_sequences(name, run, more):
     assert RANK[after.verdict] <= RANK[before.verdict]
 
 
+@AT_ANY_SPEED
 @given(NAMES, st.sampled_from([1, 2, 4, 8, 16]), st.integers(1, 16), st.integers(1, 300_000))
 def test_sharding_never_costs_less_memory_in_sum(name, tensor, pipeline, length):
     facts = facts_of(name)
@@ -179,6 +180,7 @@ def test_sharding_never_costs_less_memory_in_sum(name, tensor, pipeline, length)
     assert shared * gpus >= Request(facts=facts).bytes(length) * (1 - 1e-9)
 
 
+@AT_ANY_SPEED
 @given(NAMES, RUNS)
 def test_the_longest_request_is_the_last_that_the_memory_holds(name, run):
     facts = facts_of(name)
