@@ -6,7 +6,9 @@ from blueprint.checks.fit import Judged
 from blueprint.cost.stack import ModelCost, StackCost
 from blueprint.timing.start import Start
 
-Foresight = Mapping[str, Mapping[str, str | float]]
+Known = Mapping[str, str | float]
+
+Foresight = Mapping[str, Known]
 """By model, and by what is known of it. Amounts are US dollars, of 730 hours where they are monthly."""
 
 
@@ -23,11 +25,11 @@ def foresight(cost: StackCost, starts: Mapping[str, Start], fits: Iterable[Judge
     return {name: known for name, known in found.items() if known}
 
 
-def _fit(verdict: str | None) -> Mapping[str, str]:
+def _fit(verdict: str | None) -> Known:
     return {} if verdict is None or verdict == "unknown" else {"fit": verdict}
 
 
-def _cost(model: ModelCost) -> Mapping[str, float]:
+def _cost(model: ModelCost) -> Known:
     # Without a price the least may still be known, as no replica costs nothing; alone it would mislead.
     if model.month_min is None or model.month_max is None:
         return {}
@@ -38,6 +40,6 @@ def _cost(model: ModelCost) -> Mapping[str, float]:
     return found
 
 
-def _start(start: Start | None) -> Mapping[str, float]:
+def _start(start: Start | None) -> Known:
     """The likely start, where every stage of it is known."""
     return {"coldStartSeconds": round(start.replica.likely)} if start is not None and not start.unknown else {}

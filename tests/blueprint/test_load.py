@@ -51,7 +51,8 @@ def test_a_load_that_the_most_replicas_do_not_carry_is_a_warning_and_deploys():
     (warning,) = (one for one in stack.warnings if "tokens/s" in one)
     assert warning == (
         "Pulumi.prod.yaml: models.m.load.tokensPerSecond: 901 tokens/s take 3 replicas of 450 tokens/s, and "
-        "scaling.max is 2: callers wait. Use scaling.max: 3, or give a replica more or faster GPUs and measure it again."
+        "scaling.max is 2: callers wait. Use scaling.max: 3, or give a replica more or faster GPUs and measure it "
+        "again."
     )
     assert str(stack.cost.loaded["m"]).startswith("2 replicas at 901 tokens/s, carrying 900 tokens/s, $1.60 an hour")
 
