@@ -129,7 +129,7 @@ def test_up_is_clean_afterwards_from_another_kubeconfig_path_and_port_too(pulumi
             set(),
         ),
         # A Job cannot change. Its successor finds everything in the cache, and ends.
-        ("    qwen-1-5b:\n", "    renamed:\n      formerly: [qwen-1-5b]\n", ["10 to update"], {"Job"}),
+        ("    qwen-1-5b:\n", "    renamed:\n      formerly: [qwen-1-5b]\n", ["+-1 to replace"], {"Job"}),
     ],
     ids=["one argument", "a new name"],
 )
