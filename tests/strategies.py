@@ -20,6 +20,7 @@ from tests.weights_strategies import caches, sources
 _LOWER = string.ascii_lowercase
 _LOWER_DIGITS = _LOWER + string.digits
 _WORDS = string.ascii_letters + string.digits
+_RATES = st.integers(1, 100_000)
 
 
 def _text(first: str, middle: str, last: str, longest: int) -> st.SearchStrategy[str]:
@@ -96,6 +97,7 @@ def _models(draw: st.DrawFn, accelerators: Sequence[str]) -> dict[str, Any]:
         owner=label_values(),
         cache=caches(replicas),
         resources=_resources(gpus),
+        load=st.fixed_dictionaries({"tokensPerSecond": _RATES, "replicaTokensPerSecond": _RATES}),
     )
     model |= draw(optional)
     if model.get("cache", {}).get("mode") == "none" and "revision" not in model and draw(st.booleans()):
