@@ -38,6 +38,7 @@ def section(subject: Subject, before: Before) -> Section:
             for name, was, now in changed
         ],
         "total": {key: [one.total(amount)[0] for one in (cost, after)] for key, amount in AMOUNTS.items()},
+        "complete": {key: [one.total(amount)[1] for one in (cost, after)] for key, amount in AMOUNTS.items()},
     }
     same = [] if changed else ["No model costs, or is made of, anything else."]
     return Section(key="change", title=title, data=data, head=_HEAD, rows=rows, right=(3, 4), remarks=[*same, *remarks])

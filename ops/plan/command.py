@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from blueprint.stack import check_stack
-from ops.plan import before, catalogue, change, costs, fits, interruption, loads, rules, starts
+from ops.plan import before, catalogue, change, costs, fits, interruption, loads, rules, starts, topology
+from ops.plan.page.document import page
 from ops.plan.section import Maker, Section, Subject
 from ops.project import Project
 
 JSON_VERSION = 1
 
-MAKERS: tuple[Maker, ...] = (fits.section, costs.section, starts.section)
+MAKERS: tuple[Maker, ...] = (topology.section, fits.section, costs.section, starts.section)
 """Sections that follow from the stack file and the locks alone."""
 
 
@@ -23,30 +24,33 @@ MAKERS: tuple[Maker, ...] = (fits.section, costs.section, starts.section)
 @click.option("--against", metavar="COMMIT", help="Say what changes from this commit, branch or tag.")
 @click.option("--catalogue", "asked", is_flag=True, help="Ask the API for the prices of endpoints; needs a token.")
 @click.option("--markdown", "in_markdown", is_flag=True, help="Print Markdown, as for a pull request.")
+@click.option("--html", "in_html", is_flag=True, help="Print one HTML page that needs no other file.")
 @click.option("--json", "in_json", is_flag=True, help="Print JSON: {version, stack, sections}.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
 def command(
-    *, stack: str, against: str | None, asked: bool, in_markdown: bool, in_json: bool, out: Path | None
+    *, stack: str, against: str | None, asked: bool, in_markdown: bool, in_html: bool, in_json: bool, out: Path | None
 ) -> None:
     """Say whether a stack fits, what it costs and which rules it breaks, before anything is deployed.
 
     From the stack file and the locks alone: no cluster, and no network but with --catalogue. Exit code 1 when a
     mandatory rule is broken.
     """
-    if in_markdown and in_json:
-        raise click.UsageError("--markdown and --json are two forms: choose one.")
+    if in_markdown + in_html + in_json > 1:
+        raise click.UsageError("--markdown, --html and --json are forms of the same: choose one.")
     subject = subject_of(Project.find(), stack)
     sections = [*planned(subject, against), *([catalogue.section(subject)] if asked else []), rules.section(subject)]
     if in_json:
         text = json.dumps(
             {"version": JSON_VERSION, "stack": stack, "sections": {one.key: one.data for one in sections}}, indent=2
         )
+    elif in_html:
+        text = page(stack, sections)
     elif in_markdown:
         text = "".join((f"## Plan of `{stack}`", *(part for one in sections for part in one.markdown())))
     else:
         text = "\n\n".join(one.text() for one in sections)
     if out is not None:
-        out.write_text(f"{text}\n")
+        out.write_text(f"{text}\n", encoding="utf-8")
     else:
         click.echo(text)
     sys.exit(1 if any(one.refused for one in sections) else 0)

@@ -49,11 +49,25 @@ def test_a_plan_says_fit_cost_and_rules(checkout):
     assert ["total", "$1.00", "$3.00", "$730.00", "$2,190.00"] in rows
     assert "Storage: 10 GiB of claims, at an unknown price, in none of these sums." in result.stdout
     found = sections()
-    assert found.keys() == {"fit", "cost", "starts", "rules"}
+    assert found.keys() == {"topology", "fit", "cost", "starts", "rules"}
+    assert found["topology"]["pools"] == [
+        {"accelerators": ["nvidia-l4"], "models": ["qwen-1-5b"], "usedMin": 1, "usedMax": 1, "available": 8}
+    ]
+    assert found["topology"]["cluster"] == {"id": "lab", "namespace": "llm"}
     assert found["fit"][0]["verdict"] == "unknown"  # the lock has no facts of it
     assert found["cost"]["total"] == {"hourMin": 1, "hourMax": 3, "monthMin": 730, "monthMax": 2190}
     assert found["cost"]["owners"] == [{"owner": "team-search", "monthMax": 2190, "complete": True}]
     assert found["rules"]["broken"] == []
+
+
+def test_kinds_between_which_a_model_may_choose_are_one_pool(checkout):
+    edit(checkout, "{available: 8, hourlyUsd: 1}", "{available: 8}\n      nvidia-h100: {available: 4}\n      nvidia-a10g: {available: 2}")
+    edit(checkout, "type: nvidia-l4, count: 1}", "type: nvidia-a10g, alternatives: [nvidia-l4], count: 1}")
+    pools = sections()["topology"]["pools"]
+    assert [(one["accelerators"], one["usedMax"], one["available"]) for one in pools] == [
+        (["nvidia-l4", "nvidia-a10g"], 1, 10),
+        (["nvidia-h100"], 0, 4),
+    ]
 
 
 def test_what_nobody_priced_is_null_and_the_sum_is_not_complete(checkout):

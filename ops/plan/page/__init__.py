@@ -1,0 +1,1 @@
+"""A plan as one HTML page: no script, no other file, nothing that is fetched."""
