@@ -1,9 +1,9 @@
 """A checkout whose stack dev has ten models on both targets, after three changes. Prices are the tests' own.
 
-What sizing needs stands in the lock, from the dimensions in bench/fit/models.yaml; commits are not resolved, which the
-lab takes.
+What sizing needs stands in the lock, from the dimensions in bench/fit/models.yaml.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 
 from blueprint.locks import ModelsLock
 from tests.blueprint.sizing.models import facts_of
+from tests.blueprint.timing.test_start import PIN
 from tests.ops.checkout import commit
 from tests.support import copy_project
 
@@ -46,7 +47,7 @@ MODELS = {
     "search-answers": _cluster("Llama-3.1-8B", L4, 1, fewest=2, most=4),
     "search-rewrites": _cluster("Qwen2.5-1.5B", L4, 1, fewest=2, most=2),
     "long-mails": _cluster("Mistral-Nemo-12B", L4, 2, maxModelLen=32768),
-    "tickets": _cluster("Mistral-7B-v0.3", L4, 1, maxModelLen=32768),
+    "tickets": _cluster("Mistral-Nemo-12B", L4, 1),
     "code": _cluster("Qwen3-32B", A100, 2, fewest=1, most=2, maxModelLen=32768),
     "reasoning": _cluster("Llama-3.1-70B", A100, 2, maxModelLen=32768),
     "experts": _cluster("Qwen3-30B-A3B-FP8", A100, 1, maxModelLen=32768),
@@ -58,15 +59,16 @@ GONE = {"old-answers": _cluster("Llama-2-7B", L4, 1, maxModelLen=4096)}
 
 
 def ten_models(root: Path) -> str:
-    """Makes the checkout, with the changes not committed: a flag, replicas, a deletion. Gives the commit before them."""
+    """Make the checkout, with the changes not committed: a flag, replicas, a deletion. Gives the commit before them."""
     copy_project(root)
     names = {model["model"] for model in (MODELS | GONE).values()}
-    lock = ModelsLock.model_validate({"models": {f"{name}@main": {"facts": _facts(name)} for name in sorted(names)}})
+    pins = {f"{name}@main": {**PIN, "facts": _facts(name)} for name in sorted(names)}
+    lock = ModelsLock.model_validate({"models": pins})
     (root / "models.lock.yaml").write_text(yaml.safe_dump(lock.model_dump(exclude_none=True, mode="json")))
     write(root, MODELS | GONE)
     before = commit(root, "before")
     flag = {**MODELS["search-answers"]["engine"], "maxNumSeqs": 64}
-    replicas = {"min": 3, "max": 3}
+    replicas = {"min": 4, "max": 4}
     write(
         root,
         MODELS
@@ -89,7 +91,7 @@ def write(root: Path, models: dict[str, Any]) -> None:
             "context": "lab",
             "id": "lab",
             "namespace": {"name": "llm"},
-            "accelerators": {L4: {"available": 12, "hourlyUsd": 0.8}, A100: {"available": 8, "hourlyUsd": 2.5}},
+            "accelerators": {L4: {"available": 16, "hourlyUsd": 0.8}, A100: {"available": 8, "hourlyUsd": 2.5}},
         },
         "huggingface": {
             "namespace": "lab-org",
@@ -101,10 +103,5 @@ def write(root: Path, models: dict[str, Any]) -> None:
         "models": models,
     }
     content = {"config": {f"llm-inference:{key}": value for key, value in config.items()}}
-    # By copy: YAML would write what models share as an alias.
-    (root / "Pulumi.dev.yaml").write_text(yaml.dump(content, Dumper=_Plain, sort_keys=False))
-
-
-class _Plain(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+    # A copy, as YAML would write what models share as an alias.
+    (root / "Pulumi.dev.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))

@@ -61,7 +61,11 @@ def test_a_plan_says_fit_cost_and_rules(checkout):
 
 
 def test_kinds_between_which_a_model_may_choose_are_one_pool(checkout):
-    edit(checkout, "{available: 8, hourlyUsd: 1}", "{available: 8}\n      nvidia-h100: {available: 4}\n      nvidia-a10g: {available: 2}")
+    edit(
+        checkout,
+        "{available: 8, hourlyUsd: 1}",
+        "{available: 8}\n      nvidia-h100: {available: 4}\n      nvidia-a10g: {available: 2}",
+    )
     edit(checkout, "type: nvidia-l4, count: 1}", "type: nvidia-a10g, alternatives: [nvidia-l4], count: 1}")
     pools = sections()["topology"]["pools"]
     assert [(one["accelerators"], one["usedMax"], one["available"]) for one in pools] == [

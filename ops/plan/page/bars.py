@@ -31,29 +31,28 @@ def bar(
     label: what it shows, in words, for those who do not see it. band: a range that is drawn as a line with two ends.
     marks: positions of borders.
     """
-    shapes, at = [_rect("track", 0, of, of, _TOP, _THICK)], 0.0
+    shapes, at = [_rect("track", 0, 100, top=_TOP, height=_THICK)], 0.0
     for part in parts:
-        if part.size > 0:
-            shapes.append(_rect(part.kind, at, part.size, of, _TOP, _THICK))
-        at += max(0.0, part.size)
+        end = at + max(0.0, part.size)
+        if end > at:
+            shapes.append(_rect(part.kind, _share(at, of), _share(end, of), top=_TOP, height=_THICK))
+        at = end
     if band is not None:
-        low, high = band
+        low, high = (_share(side, of) for side in band)
         middle = _TOP + _THICK / 2
-        shapes.append(_rect("band", low, high - low, of, middle - _LINE / 2, _LINE))
-        shapes += [_upright("band", side, of, middle - _CAP / 2, _CAP) for side in band]
-    shapes += [_upright("mark", mark, of, 0, _HEIGHT) for mark in marks]
+        shapes.append(_rect("band", low, high, top=middle - _LINE / 2, height=_LINE))
+        shapes += [_upright("band", side, top=middle - _CAP / 2, height=_CAP) for side in (low, high)]
+    shapes += [_upright("mark", _share(mark, of), top=0, height=_HEIGHT) for mark in marks]
     return element("svg", *shapes, class_="bar", role="img", aria_label=label, height=_HEIGHT)
 
 
-def _rect(kind: str, at: float, size: float, of: float, top: float, height: float) -> Markup:
-    left, width = _share(at, of), _share(at + size, of) - _share(at, of)
-    return element("rect", class_=kind, x=f"{left:.2f}%", width=f"{width:.2f}%", y=top, height=height)
+def _rect(kind: str, left: float, right: float, *, top: float, height: float) -> Markup:
+    return element("rect", class_=kind, x=f"{left:.2f}%", width=f"{right - left:.2f}%", y=top, height=height)
 
 
-def _upright(kind: str, at: float, of: float, top: float, height: float) -> Markup:
+def _upright(kind: str, left: float, *, top: float, height: float) -> Markup:
     # Kept inside, where the border of the bar would halve it.
-    left = min(_share(at, of), 99.4)
-    return element("rect", class_=kind, x=f"{left:.2f}%", width=_LINE, y=top, height=height)
+    return element("rect", class_=kind, x=f"{min(left, 99.4):.2f}%", width=_LINE, y=top, height=height)
 
 
 def _share(at: float, of: float) -> float:

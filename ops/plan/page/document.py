@@ -17,7 +17,7 @@ _FIGURES: dict[str, Callable[[Any], Markup]] = {
     "cost": ranges.costs,
     "starts": ranges.starts,
 }
-_WHOLE = frozenset({"fit"})
+_WHOLE = frozenset({"topology", "fit", "starts"})
 """Sections whose figure has all that their table has."""
 
 
@@ -72,5 +72,3 @@ def _style() -> Markup:
 def _policy(style: str) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-
-

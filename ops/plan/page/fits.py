@@ -51,7 +51,7 @@ def _memory(one: Mapping[str, Any]) -> list[Markup]:
         "weights": f"weights {gib(parts['weights'])}",
         "activation": f"activation {gib(parts['activation'])}",
         "reserve": f"reserve {gib(parts['reserve'])}",
-        "cache": f"KV cache {gib(parts['cache'])}",
+        "cache": _cache(parts["cache"]),
     }
     where = f"{memory['gpus']} x {one['accelerator']}; of each GPU's {gpu:g} GiB"
     engine = f"the engine uses {gib(memory['engineGiB'])}"
@@ -71,6 +71,13 @@ def _memory(one: Mapping[str, Any]) -> list[Markup]:
 
 def _key(kind: str, text: str) -> Markup:
     return element("li", element("i", class_=f"swatch {kind}", aria_hidden="true"), text)
+
+
+def _cache(band: Gib) -> str:
+    if band["likely"] >= 0:
+        return f"KV cache {gib(band)}"
+    missing = {"low": -band["high"], "likely": -band["likely"], "high": -band["low"]}
+    return f"KV cache none, {gib(missing)} more are needed for the rest"
 
 
 def gib(band: Gib) -> str:

@@ -14,7 +14,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def element(name: str, *children: str, **attributes: str | float | None) -> Markup:
+def element(name: str, /, *children: str, **attributes: str | float | None) -> Markup:
     """An element. Children that are no Markup, and all values of attributes, are escaped.
 
     attributes: `class_` is class, `aria_label` is aria-label; None is left out.

@@ -99,7 +99,17 @@ def starts(data: Iterable[Mapping[str, Any]]) -> Markup:
     for one in models:
         best, likely, worst = (one["seconds"][side] for side in ("best", "likely", "worst"))
         least = "at least " if one["atLeast"] else ""
-        value = f"{least}{duration(likely)} ({duration(best)} to {duration(worst)})"
+        value = f"{least}{duration(likely)} ({duration(best)} to {duration(worst)}), {_stages(one)}"
         drawn = bar([Part(kind="least", size=likely)], of=of, label=f"{one['model']}: {value}", band=(best, worst))
         rows.append(_row(one["model"], value, drawn))
     return _rows(rows, "Bar: what is likely; line: from the best to the worst.")
+
+
+def _stages(one: Mapping[str, Any]) -> str:
+    if one["measured"]:
+        return "measured"
+    longest = f"longest: {one['dominant']}" if one["dominant"] else "no stage is known"
+    if not one["atLeast"]:
+        return longest
+    unknown = [stage["name"] for stage in one["stages"] if stage["seconds"] is None and stage["phase"] != "before"]
+    return f"{longest}, and {', '.join(unknown)}, of which nobody knows the time"

@@ -31,7 +31,8 @@ def _fit(data: Any) -> str:
 
 def _cost(data: Any) -> str:
     ends = [(data["total"][key], data["complete"][key]) for key in ("monthMin", "monthMax")]
-    return f"{span(*ends)} a month"
+    budget = data["budgetMonthlyUsd"]
+    return f"{span(*ends)} a month{f', of a budget of {usd(budget)}' if budget is not None else ''}"
 
 
 def _change(data: Any) -> str:
