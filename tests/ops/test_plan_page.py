@@ -17,6 +17,7 @@ from ops.plan.page.fits import gib, parts_of
 from ops.plan.section import Section
 from ops.table import printable
 from tests.ops.ten_models import MODELS, ten_models
+from tests.support import PROJECT
 
 EMPTY = {"meta", "link", "rect"}
 
@@ -147,6 +148,19 @@ def test_the_numbers_are_those_of_json(planned):
     assert kinds == {"search-answers": "restarts", "search-rewrites": "scales", "old-answers": "deleted"}
     # Every bar is told in words to those who do not see it.
     assert all(any(letter.isdigit() for letter in label) for label in html.named)
+
+
+def test_what_is_not_known_is_said_and_not_drawn(monkeypatch):
+    """The stack dev as it is: no facts in the lock, and no prices."""
+    monkeypatch.chdir(PROJECT.root)
+    html = read(CliRunner().invoke(main, ["plan", "--stack=dev", "--html"]).stdout)
+    assert {"$0.00 to unknown a month", "2 unknown, of 2 models"} <= {*html.texts}
+    assert [label.partition(":")[0] for label in html.named] == ["nvidia-l4", "qwen-1-5b", "qwen-1-5b-endpoint"]
+    notes = [text for text in html.texts if text.startswith(("Full colour", "Bar: "))]
+    assert notes == [
+        "Full colour: at the fewest replicas; pale: up to the most. Upright: what is available.",
+        "Bar: what is likely; line: from the best to the worst.",
+    ]
 
 
 def test_one_form_at_a_time():

@@ -16,7 +16,9 @@ Gib = Mapping[str, float]
 
 def figure(data: Iterable[Mapping[str, Any]]) -> Markup:
     """Each model of the section `fit`."""
-    return element("div", element("p", _NOTE, class_="why"), element("div", *map(_model, data), class_="cards"))
+    models = list(data)
+    notes = [element("p", _NOTE, class_="why")] if any(one["memory"] for one in models) else []
+    return element("div", *notes, element("div", *map(_model, models), class_="cards"))
 
 
 def _model(one: Mapping[str, Any]) -> Markup:

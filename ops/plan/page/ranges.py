@@ -21,7 +21,10 @@ def _range(name: str, value: str, low: float, high: float, *, of: float, marks: 
 
 
 def _rows(rows: Iterable[Markup], note: str) -> Markup:
-    return element("div", element("ul", *rows, class_="bars"), element("p", note, class_="why"))
+    listed = list(rows)
+    drawn = any("<svg" in row for row in listed)  # in a text it would be escaped
+    notes = [element("p", note, class_="why")] if drawn else []
+    return element("div", element("ul", *listed, class_="bars"), *notes)
 
 
 _REPLICAS = "Full colour: at the fewest replicas; pale: up to the most."
@@ -78,7 +81,8 @@ def _money(
     budget: float | None = None,
 ) -> Markup:
     whole = complete or {"monthMin": True, "monthMax": True}
-    value = f"{span((low, whole['monthMin']), (high, whole['monthMax']))} a month"
+    value = span((low, whole["monthMin"]), (high, whole["monthMax"]))
+    value = value if value == usd(None) else f"{value} a month"
     if low is None or high is None or not of:
         return _row(name, value, None)
     if budget is None:
