@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.lab.conftest import eventually
 from tests.ops.github_stand_in import github_stand_in
 from tests.support import PROJECT, copy_project
 
@@ -242,6 +243,10 @@ def accounts(runner):
             user["user"] = {"token": token}
         found[name] = runner.root / f".lab/{name}"
         found[name].write_text(yaml.safe_dump(config))
+    # API servers hear of a new admission policy some seconds later (docs/delivery.md).
+    early = ("create", "configmap", "early", "--as=system:serviceaccount:llm-pipelines:preview")
+    eventually(lambda: "forbidden" in asked(runner.root / ".lab/kubeconfig", *early).stderr)
+    runner.kubectl("delete", "configmap", "early", "--namespace=llm", "--ignore-not-found")
     yield found
     runner.kubectl("delete", f"--filename={ROLES}")
 
