@@ -102,35 +102,32 @@ def _as_loaded(facts: ModelFacts, model: KubernetesModel) -> ModelFacts | None:
 def _run(model: KubernetesModel) -> Run | None:
     """The engine on no GPU yet; None for one that sizing does not know."""
     engine, parallel = model.engine, resolve_parallel(model).value
-    if isinstance(engine, ClusterVllm):
-        return Run(
-            engine=engine.name,
-            version=engine.version,
-            memory=0.0,
-            tensor=parallel.tensor,
-            pipeline=parallel.pipeline,
-            max_model_len=engine.max_model_len,
-            sequences=engine.max_num_seqs,
-            batched=engine.max_num_batched_tokens,
-            utilisation=engine.gpu_memory_utilization,
-            kv_dtype=engine.kv_cache_dtype,
-            eager="--enforce-eager" in engine.extra_args,
-            draft_tokens=engine.speculative.tokens if engine.speculative else 0,
-        )
+    if not isinstance(engine, ClusterVllm | ClusterSglang):
+        return None
+    run = Run(
+        engine=engine.name,
+        version=engine.version,
+        memory=0.0,
+        tensor=parallel.tensor,
+        pipeline=parallel.pipeline,
+        max_model_len=engine.max_model_len,
+        kv_dtype=engine.kv_cache_dtype,
+    )
     if isinstance(engine, ClusterSglang):
-        return Run(
-            engine=engine.name,
-            version=engine.version,
-            memory=0.0,
-            tensor=parallel.tensor,
-            pipeline=parallel.pipeline,
-            max_model_len=engine.max_model_len,
+        return replace(
+            run,
             sequences=engine.max_running_requests,
             batched=engine.chunked_prefill_size,
             utilisation=engine.mem_fraction_static,
-            kv_dtype=engine.kv_cache_dtype,
         )
-    return None
+    return replace(
+        run,
+        sequences=engine.max_num_seqs,
+        batched=engine.max_num_batched_tokens,
+        utilisation=engine.gpu_memory_utilization,
+        eager="--enforce-eager" in engine.extra_args,
+        draft_tokens=engine.speculative.tokens if engine.speculative else 0,
+    )
 
 
 def _endpoint_run(endpoint: EndpointModel) -> Run | None:

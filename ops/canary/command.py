@@ -21,6 +21,7 @@ from ops.canary.observed import Observed, observe
 from ops.endpoints.outcome import NotSoError, UnusableError
 from ops.endpoints.scope import json_option, resolved, stack_option
 from ops.metrics.command import prometheus_of
+from ops.metrics.options import prometheus_options
 from ops.project import Project
 
 _EXIT = {"promote": 0, "withdraw": 1, "undecided": 3}
@@ -86,14 +87,7 @@ def command() -> None:
     show_default=True,
     help="Requests of each of the two below which numbers decide nothing.",
 )
-@click.option("--url", help="Address of Prometheus; default the stack's, by kubectl port-forward.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.1, 300),
-    default=10.0,
-    show_default=True,
-    help="Longest silence of Prometheus, in seconds.",
-)
+@prometheus_options
 @json_option
 @click.argument("model")
 def judge_command(

@@ -1,16 +1,13 @@
 """What Git knows of the files that say what is deployed."""
 
-import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blueprint.locks import IMAGES_LOCK, MODELS_LOCK
 from ops.endpoints.outcome import UnusableError
+from ops.git import git
 from ops.project import Project
 from ops.table import printable
-
-_SECONDS = 60.0
 
 
 def files_of(stack: str) -> tuple[str, ...]:
@@ -58,32 +55,14 @@ class Repository:
         self._git("tag", "--force", name, commit)
 
     def _git(self, *arguments: str) -> str:
-        done = self._run(arguments)
+        done = git(self.project.root, *arguments)
         if done.returncode:
             said = printable(done.stderr.strip()).removeprefix("fatal: ")
             raise UnusableError(f"git {arguments[0]} failed: {said}")
         return done.stdout
 
     def _tried(self, *arguments: str, strip: bool = True) -> str | None:
-        done = self._run(arguments)
+        done = git(self.project.root, *arguments)
         if done.returncode:
             return None
         return done.stdout.strip() if strip else done.stdout
-
-    def _run(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        # A hook's variables would point at another repository.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_DIR")}
-        try:
-            return subprocess.run(
-                ["git", "-C", str(self.project.root), *arguments],
-                check=False,
-                capture_output=True,
-                encoding="utf-8",
-                timeout=_SECONDS,
-                env={**environment, "LC_ALL": "C"},
-                stdin=subprocess.DEVNULL,
-            )
-        except FileNotFoundError:
-            raise UnusableError("git is not installed, and what was deployed before is read from it.") from None
-        except subprocess.TimeoutExpired:
-            raise UnusableError(f"git gave no answer within {_SECONDS:.0f} s.") from None

@@ -16,6 +16,7 @@ from blueprint.settings import Cluster
 from blueprint.stack import Stack
 from blueprint.workload import Workload
 from ops.endpoints.outcome import NotSoError, UnusableError
+from ops.metrics.options import prometheus_options
 from ops.metrics.prometheus import Prometheus, reached
 from ops.project import Project
 from ops.table import table
@@ -64,15 +65,8 @@ class Observed:
 
 @click.command()
 @click.option("--stack", default="dev", show_default=True, help="Stack whose models are looked at.")
-@click.option("--url", help="Address of Prometheus; default the stack's, by kubectl port-forward.")
+@prometheus_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.1, 300),
-    default=10.0,
-    show_default=True,
-    help="Longest silence of Prometheus, in seconds.",
-)
 @click.argument("model", required=False)
 def command(stack: str, url: str | None, as_json: bool, timeout: float, model: str | None) -> None:
     """Show what MODEL (default: every model) promises, and how it does.

@@ -2,12 +2,13 @@
 
 import base64
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
+
+from ops.git import git
 
 # As actions/checkout's README advises for commits of a workflow.
 _BOT = ("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
@@ -21,15 +22,8 @@ class Git:
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """What a git command prints."""
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=self._root,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        # A push takes as long as it takes.
+        done = git(self._root, *arguments, environment=environment, seconds=None)
         if done.returncode:
             raise click.ClickException(f"git {arguments[0]}: {done.stderr.strip()}")
         return done.stdout.strip()

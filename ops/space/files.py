@@ -1,12 +1,12 @@
 """What of space/ a push sends: the files that Git knows, and what must not be among them."""
 
 import re
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ops.endpoints.outcome import UnusableError
+from ops.git import git
 
 FOLDER = "space"
 OURS = ("pyproject.toml", "uv.lock")
@@ -109,9 +109,7 @@ def commit_of(root: Path) -> str:
 
 
 def _git(root: Path, *arguments: str, stdin: str = "") -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *arguments], input=stdin, capture_output=True, text=True, check=False
-    )
+    done = git(root, *arguments, stdin=stdin)
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise UnusableError(f"What is pushed is what Git knows of {FOLDER}/, and Git says: {said}")

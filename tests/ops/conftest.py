@@ -40,6 +40,25 @@ def desk(desk_of: Callable[..., Desk]) -> Desk:
 
 
 @pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with one stack that serves org/one@main."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "Pulumi.yaml").write_text("name: llm-inference\n")
+    (root / "Pulumi.dev.yaml").write_text("config:\n  llm-inference:models: {one: {model: org/one}}\n")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Where weights are kept."""
+    path = tmp_path / "weights"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
 def image_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout without models, on a machine without logins."""
     for variable in ("HF_TOKEN", "HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -12,23 +12,6 @@ A, B = "a" * 40, "b" * 40
 REMOTE = "https://huggingface.co/org/one"
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "Pulumi.yaml").write_text("name: llm-inference\n")
-    (root / "Pulumi.dev.yaml").write_text("config:\n  llm-inference:models: {one: {model: org/one}}\n")
-    monkeypatch.chdir(root)
-    return root
-
-
-@pytest.fixture
-def directory(tmp_path):
-    path = tmp_path / "weights"
-    path.mkdir()
-    return path
-
-
 def llm_lock(*arguments):
     return CliRunner().invoke(lock.command, [str(argument) for argument in arguments], catch_exceptions=False)
 

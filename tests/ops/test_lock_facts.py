@@ -4,41 +4,16 @@ import json
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from blueprint.locks import Known, ModelPin, ModelsLock, read_models_lock
 from lab.hub.server import HubServer
-from ops import lock
 from ops.lockfile import MODELS
 from ops.sources import UnresolvedError, facts_from, weight_bytes
 from tests.blueprint.sizing.models import MODELS as KNOWN
 from tests.blueprint.sizing.models import facts_of
-from tests.ops.test_lock_directory import A, cached, git, pin
+from tests.ops.test_lock_directory import A, cached, git, llm_lock, pin
 
 LLAMA = KNOWN["Llama-3.1-8B"]["config"]
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A checkout with one stack that serves org/one@main."""
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "Pulumi.yaml").write_text("name: llm-inference\n")
-    (root / "Pulumi.dev.yaml").write_text("config:\n  llm-inference:models: {one: {model: org/one}}\n")
-    monkeypatch.chdir(root)
-    return root
-
-
-@pytest.fixture
-def directory(tmp_path):
-    """Where weights are kept."""
-    path = tmp_path / "weights"
-    path.mkdir()
-    return path
-
-
-def llm_lock(*arguments):
-    return CliRunner().invoke(lock.command, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def snapshot(directory, config, *, size=0):

@@ -12,7 +12,7 @@ from blueprint.locks import DescriptionError, read_models_lock
 from lab.hub.server import HubServer
 from ops.terms import Terms, terms_of, terms_of_readme
 from tests.ops.test_lock import hub  # noqa: F401  answers as it is told
-from tests.ops.test_lock_directory import A, B, cached, directory, git, llm_lock, pin, project  # noqa: F401
+from tests.ops.test_lock_directory import A, B, cached, git, llm_lock, pin
 
 GATED = "lab-org/gated"
 
@@ -39,7 +39,7 @@ def lab_hub(repository=None, **changed):
     return server.start()
 
 
-def test_a_hub_tells_licence_and_gate_without_giving_the_files(project):  # noqa: F811
+def test_a_hub_tells_licence_and_gate_without_giving_the_files(project):
     server = lab_hub(GATED, license="llama3.1")
     try:
         result = llm_lock(GATED, "lab-org/tiny", "--endpoint", server.url)
@@ -52,7 +52,7 @@ def test_a_hub_tells_licence_and_gate_without_giving_the_files(project):  # noqa
     assert "gated: false" not in (project / "models.lock.yaml").read_text()
 
 
-def test_a_changed_licence_of_the_same_commit_is_said_and_fails_a_check(project):  # noqa: F811
+def test_a_changed_licence_of_the_same_commit_is_said_and_fails_a_check(project):
     server = lab_hub()
     try:
         llm_lock("lab-org/tiny", "--endpoint", server.url)
@@ -95,14 +95,14 @@ def test_what_a_hub_says_is_taken_as_it_stands_or_not_at_all(project, hub, answe
     assert terms(project) == expected
 
 
-def test_a_cache_and_a_checkout_tell_it_by_the_readme(project, directory):  # noqa: F811
+def test_a_cache_and_a_checkout_tell_it_by_the_readme(project, directory):
     snapshot(directory, card(license="other", license_name="of-our-own"))
     result = llm_lock("org/one", "--from", directory)
     assert "new, aaaaaaaa; licence other (of-our-own)\n" in result.output
     assert terms(project) == ("other", "of-our-own", None)
 
 
-def test_a_checkout_tells_it_as_of_the_commit(project, directory):  # noqa: F811
+def test_a_checkout_tells_it_as_of_the_commit(project, directory):
     git(directory, "init", "-q")
     (directory / "README.md").write_text(card(license="mit"))
     git(directory, "add", ".")
@@ -118,7 +118,7 @@ def locked(root, **more):
     (root / "models.lock.yaml").write_text(yaml.safe_dump({"version": 1, "models": {"org/one@main": entry}}))
 
 
-def test_a_lock_without_terms_holds_and_is_filled(project, directory):  # noqa: F811
+def test_a_lock_without_terms_holds_and_is_filled(project, directory):
     snapshot(directory, card(license="mit"))
     locked(project)
     assert llm_lock("org/one", "--from", directory, "--check").exit_code == 0
@@ -129,7 +129,7 @@ def test_a_lock_without_terms_holds_and_is_filled(project, directory):  # noqa: 
     assert llm_lock("org/one", "--from", directory, "--check").exit_code == 0
 
 
-def test_a_source_that_says_nothing_leaves_the_terms_of_the_same_commit(project, directory):  # noqa: F811
+def test_a_source_that_says_nothing_leaves_the_terms_of_the_same_commit(project, directory):
     locked(project, licence="llama3.1", gated=True)
     cached(directory)
     assert "unchanged, aaaaaaaa\n" in llm_lock("org/one", "--from", directory).output
@@ -140,7 +140,7 @@ def test_a_source_that_says_nothing_leaves_the_terms_of_the_same_commit(project,
 
 
 @pytest.mark.parametrize("wrong", [{"licence": ""}, {"licence": "a b"}, {"licence_name": 1}, {"gated": False}])
-def test_what_no_lock_says_is_refused(project, wrong):  # noqa: F811
+def test_what_no_lock_says_is_refused(project, wrong):
     locked(project, **wrong)
     with pytest.raises(DescriptionError, match=r"models\.org/one@main"):
         read_models_lock((project / "models.lock.yaml").read_text())
