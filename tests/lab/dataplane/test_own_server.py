@@ -90,7 +90,10 @@ def metrics(lab, pod):
 
 @pytest.fixture
 def url(lab):
-    return eventually(lambda: addresses(lab)["services"].get("llm/own"))
+    found = eventually(lambda: addresses(lab)["services"].get("llm/own"))
+    # The proxy follows the Service's endpoints a moment after the pod is Ready.
+    eventually(lambda: httpx2.get(f"{found}/health", trust_env=False).text != "no healthy upstream")
+    return found
 
 
 def engines(lab):
