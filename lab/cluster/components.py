@@ -181,6 +181,7 @@ def programs(
                 dataplane.__name__,
                 f"--home={home}",
                 f"--kubeconfig={kubeconfig}",
+                f"--start-seconds={settings.start_seconds:g}",
                 f"--drain-seconds={settings.drain_seconds:g}",
                 f"--gateway-port={ports[PROXY]}",
                 f"--api-server-port={ports['kube-apiserver']}",

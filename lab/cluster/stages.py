@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
+from blueprint.monitoring.parts import PORTS
 from lab.dataplane import ANSWERS
 from lab.dataplane.pods import PART_OF, PROJECT
-from lab.own_server import ENGINE
 
 Stage = dict[str, Any]
 
@@ -20,9 +20,9 @@ def stages(
     """Give kwok's configuration file.
 
     files: kwok's stage files, pod-ready and pod-delete among them.
-    start_seconds: a pod is Pending that long after its scheduling, then Ready. One of this project's server, whose
-        process may take longer, is so from when that answers.
-    monitoring: app.kubernetes.io/name of other pods whose process is here, and may take longer.
+    start_seconds: a pod is Pending that long after its scheduling, then Ready. One with a process here is Ready when
+        the data plane says so: no earlier, and not before the process answers.
+    monitoring: app.kubernetes.io/name of pods of the monitoring whose process is here.
     drain_seconds: a deleted pod is Terminating that long, then gone.
     """
     shipped: dict[str, Stage] = {}
@@ -32,8 +32,8 @@ def stages(
     ready = shipped["pod-ready"]
     changed = {
         **shipped,
-        "pod-ready": _delayed(_where(ready, _served_by_us("NotIn", monitoring)), start_seconds),
-        "pod-ready-served": _delayed(_when_it_answers(ready, monitoring), start_seconds),
+        "pod-ready": _delayed(_where(ready, _has_process("NotIn", monitoring)), start_seconds),
+        "pod-ready-served": _when_it_answers(ready, monitoring),
         "pod-ready-again": _ready_again(ready),
         "pod-delete": _delayed(shipped["pod-delete"], drain_seconds),
     }
@@ -49,18 +49,18 @@ def _delayed(stage: Stage, seconds: float) -> Stage:
 def _when_it_answers(ready: Stage, monitoring: Collection[str]) -> Stage:
     stage = _where(
         ready,
-        _served_by_us("In", monitoring),
+        _has_process("In", monitoring),
         {"key": f'.metadata.annotations["{ANSWERS}"]', "operator": "In", "values": ["true"]},
     )
     stage["metadata"]["name"] = "pod-ready-served"
     return stage
 
 
-def _served_by_us(operator: str, monitoring: Collection[str]) -> dict[str, Any]:
-    """Whether a pod has a process of ours: not somebody else's pod, and none of the custom engine's downloads."""
+def _has_process(operator: str, monitoring: Collection[str]) -> dict[str, Any]:
+    """Whether a pod has a process here, as pods.has_engine says it of engines."""
     name, part_of = (f'.metadata.labels["{label}"]' for label in ("app.kubernetes.io/name", PART_OF))
-    served = f'({name} == "{ENGINE}" and any(.spec.containers[].ports[]?; .name == "http"))'
-    real = [served, *(f'{name} == "{other}"' for other in sorted(monitoring))]
+    engine = [f'{name} != "{part}"' for part in PORTS] + ['any(.spec.containers[].ports[]?; .name == "http")']
+    real = [f"({' and '.join(engine)})", *(f'{name} == "{other}"' for other in sorted(monitoring))]
     key = f'if {part_of} == "{PROJECT}" and ({" or ".join(real)}) then "yes" else "no" end'
     return {"key": key, "operator": operator, "values": ["yes"]}
 

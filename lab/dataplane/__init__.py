@@ -10,4 +10,4 @@ LEASE = "lab-dataplane"
 """Lease in kube-system whose renewTime says that the data plane is alive and reaches the API server."""
 
 ANSWERS = "lab.llm-inference/answers"
-"""Annotation of a pod of this project's server: its process answers. Such a pod is not Ready before."""
+"""Annotation of a pod whose process is here: it answers, and its time to start is over. It is not Ready before."""

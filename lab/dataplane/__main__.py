@@ -57,7 +57,7 @@ _log = logging.getLogger("dataplane")
 class DataPlane:
     """Engines and proxy of the lab at `home`.
 
-    drain_seconds: how long the lab keeps a deleted pod.
+    start_seconds, drain_seconds: how long a pod starts at least, and how long the lab keeps a deleted one.
     gateway: port of the proxy's gateway. server: the Python of this project's server; None to simulate it.
     programs: by app.kubernetes.io/name of a pod of the monitoring, the program of its container.
     api_server: its port.
@@ -67,6 +67,7 @@ class DataPlane:
         self,
         home: Path,
         *,
+        start_seconds: float,
         drain_seconds: float,
         gateway: int,
         server: Path | None,
@@ -82,7 +83,7 @@ class DataPlane:
         folder.mkdir(exist_ok=True)
         self._addresses = folder / "addresses.json"
         self._changed = asyncio.Event()
-        self._fleet = Fleet(home, self._changed, server=server)
+        self._fleet = Fleet(home, self._changed, server=server, start_seconds=start_seconds)
         self._proxy = Proxy(home / "proxy")
         self._pods = Copies(Pod, self._changed, labels={PART_OF: PROJECT})
         self._services = Copies(Service, self._changed)
@@ -105,7 +106,7 @@ class DataPlane:
                     await self._care_for_engines(client)
                     self._configure_proxy()
                     self._write_network()
-                due = self._fleet.next_signal()
+                due = self._fleet.next_moment()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(
                         self._changed.wait(), timeout=_LOOK_SECONDS if due is None else min(due, _LOOK_SECONDS)
@@ -126,12 +127,8 @@ class DataPlane:
                     await self._start(client, pod)
                 except (ApiError, httpx2.HTTPError, ValueError) as error:
                     _log.warning("%s is not started yet: %s", pod["metadata"]["name"], error)
-            elif self._tells_itself(pod) and self._fleet.port_of(uid) is not None:
+            elif self._fleet.has_started(uid):
                 await _tell_that_it_answers(client, pod)
-
-    def _tells_itself(self, pod: Mapping[str, Any]) -> bool:
-        """Whether a pod is Ready when its process answers, and not before."""
-        return engine_of(pod) == own_server.ENGINE or engine_of(pod) in self._programs
 
     async def _start(self, client: AsyncClient, pod: Mapping[str, Any]) -> None:
         program = self._programs.get(engine_of(pod))
@@ -242,6 +239,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     async with AsyncClient(config, trust_env=False, field_manager=LEASE) as client:
         plane = DataPlane(
             arguments.home,
+            start_seconds=arguments.start_seconds,
             drain_seconds=arguments.drain_seconds,
             gateway=arguments.gateway_port,
             server=arguments.server,
@@ -256,6 +254,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--start-seconds", type=float, required=True)
     parser.add_argument("--drain-seconds", type=float, required=True)
     parser.add_argument("--gateway-port", type=int, required=True)
     parser.add_argument("--server", type=Path, help="Python of this project's server, which is simulated without it.")

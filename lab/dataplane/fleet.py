@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import shutil
 import sys
 import time
@@ -38,13 +39,15 @@ class Fleet:
     """The engines of the lab at `home`; changed is set when one begins to answer.
 
     server: the Python of this project's server, which then stands behind the pods of its engine.
+    start_seconds: how long a pod starts at least, from when its process began.
     """
 
-    def __init__(self, home: Path, changed: asyncio.Event, *, server: Path | None) -> None:
+    def __init__(self, home: Path, changed: asyncio.Event, *, server: Path | None, start_seconds: float) -> None:
         self.running: dict[str, Running] = {}
         self._home = home
         self._folder = home / "dataplane"
         self._server = server
+        self._start_seconds = start_seconds
         self._processes = Processes(home)
         self._changed = changed
         self._began: dict[str, float] = {}
@@ -195,10 +198,20 @@ class Fleet:
         running = self.running.get(uid)
         return running.port if running is not None and running.answers and not running.told else None
 
-    def next_signal(self) -> float | None:
-        """Seconds until an engine is to be told to end."""
-        due = [item.signal_at for item in self.running.values() if item.signal_at is not None and not item.told]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+    def has_started(self, uid: str) -> bool:
+        """Whether a pod's process takes requests, and the time to start is over."""
+        return self.port_of(uid) is not None and self._starts_for(self.running[uid]) <= 0
+
+    def next_moment(self) -> float | None:
+        """Seconds until an engine is to be told to end, or has started."""
+        engines = self.running.values()
+        due = [item.signal_at - time.monotonic() for item in engines if item.signal_at is not None and not item.told]
+        due += [rest for item in engines if item.answers and (rest := self._starts_for(item)) > 0]
+        return max(0.0, min(due)) if due else None
+
+    def _starts_for(self, running: Running) -> float:
+        """Seconds that are left of the time to start; none where an earlier data plane started it."""
+        return self._began.get(running.uid, -math.inf) + self._start_seconds - time.monotonic()
 
     def _forget(self, uid: str, *, keep_log: bool = False) -> None:
         running = self.running.pop(uid)

@@ -183,11 +183,11 @@ def test_a_home_of_before_the_front_proxy_gets_its_certificates_and_keeps_the_re
     assert {path: path.read_bytes() for path in kept} == kept
 
 
-def test_other_delays_restart_kwok_alone(mine):
+def test_other_delays_restart_nobody_but_those_who_keep_to_them(mine):
     before = {process.name: process.pid for process in mine.status()}
     mine.start(start_seconds=0.2)
     after = {process.name: process.pid for process in mine.status()}
-    assert {name for name in before if before[name] != after[name]} == {"kwok"}
+    assert {name for name in before if before[name] != after[name]} == {"kwok", "dataplane"}
     assert mine.settings().start_seconds == 0.2
 
 

@@ -1,6 +1,7 @@
 """The data plane on a running lab: which engine answers where, and what its own restarts, and engines' ends, do."""
 
 import json
+import time
 
 import httpx2
 import psutil
@@ -13,7 +14,7 @@ from lightkube.types import PatchType
 
 from lab.cluster.processes import Processes, marked
 from lab.dataplane import ENGINES
-from tests.lab.conftest import eventually
+from tests.lab.conftest import START_SECONDS, eventually
 from tests.traffic import Asking
 
 HTTPRoute = create_namespaced_resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
@@ -174,6 +175,21 @@ def test_the_data_plane_may_restart_without_anybody_noticing(lab, namespace, ser
         asking.wait_for_answers(20)
     assert asking.failures == []
     assert engines(lab, namespace) == before
+
+
+def test_a_pod_is_not_ready_before_its_engine_answers(lab, client, namespace):
+    """Where it was, a rollout ended the old engine before the new one was there, if that took long to start."""
+    process = Processes(lab.home).find("dataplane")
+    process.suspend()
+    try:
+        create(client, namespace, *model("slow"))
+        eventually(lambda: [pod for pod in client.list(Pod, namespace=namespace) if pod.spec.nodeName])
+        time.sleep(4 * START_SECONDS)
+        assert [pod.status.phase for pod in client.list(Pod, namespace=namespace)] == ["Pending"]
+    finally:
+        process.resume()
+    eventually(lambda: [pod.status.phase for pod in client.list(Pod, namespace=namespace)] == ["Running"])
+    assert [pod for pod in engines(lab, namespace) if pod.startswith("slow-")]
 
 
 @pytest.mark.prove
