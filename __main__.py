@@ -116,11 +116,17 @@ if stack.cluster is not None:
 
 if owner is not None:
     waiting = pulumi.ProviderResource("pulumi-python", "endpoint-waiting")
+    costs = {model.name: model for model in stack.cost.models}
     for endpoint in stack.endpoints:
         served = InferenceEndpoint(
             endpoint.name,
             InferenceEndpointArgs(
-                endpoint=endpoint, owner=owner.tag, secrets=secrets, protect=stack.protect, waiting=waiting
+                endpoint=endpoint,
+                cost=costs[endpoint.name],
+                owner=owner.tag,
+                secrets=secrets,
+                protect=stack.protect,
+                waiting=waiting,
             ),
         )
         models[endpoint.name], endpoints[endpoint.name] = served.url, served.summary

@@ -8,6 +8,8 @@ import pulumi
 from pulumi import Alias, ComponentResource, Input, Output, ProviderResource, ResourceOptions
 from pulumi.dynamic import Resource
 
+from blueprint.cost.catalogue import another_price
+from blueprint.cost.stack import ModelCost
 from blueprint.endpoint import Endpoint
 from components.endpoint.provider import EndpointProvider, OwnershipProvider, ReadyProvider
 
@@ -52,6 +54,7 @@ class InferenceEndpointArgs:
     """What is asked of Hugging Face, for whom, and who waits for it."""
 
     endpoint: Endpoint
+    cost: ModelCost  # by the stack file; what it costs in truth is known when it is accepted
     owner: Input[str]  # the tag by which this stack knows its own
     secrets: Mapping[str, Input[str]]  # by the names that the endpoint has for them
     protect: bool  # refuse to delete it, and with it its url
@@ -76,6 +79,7 @@ class InferenceEndpoint(ComponentResource):
         )
         self._args = args
         accepted = self._accepted(name)
+        accepted.price.apply(self._compare)
         ready = self._ready(name, accepted)
         outputs = {
             "url": ready.url,
@@ -98,6 +102,10 @@ class InferenceEndpoint(ComponentResource):
             "registryPassword": secrets[password] if password else None,
         }
         return AcceptedEndpoint(f"{name}-endpoint", props, ResourceOptions(parent=self, protect=args.protect))
+
+    def _compare(self, price: Mapping[str, Any]) -> None:
+        if told := another_price(self._args.cost, price):
+            pulumi.log.warn(told, self)
 
     def _ready(self, name: str, accepted: AcceptedEndpoint) -> EndpointReady:
         args = self._args

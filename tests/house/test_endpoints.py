@@ -110,6 +110,30 @@ def lives(stack):
     assert stack.resources() == {}
 
 
+def repriced(stack):
+    """A price that changes after the preview counted with it is said by up; so is one of a stack that is up."""
+    hub = stack.hub
+    counted = {"namespace": "lab-org", "api": "lab", "hourlyUsd": {"nvidia-l4/x1": 0.8}}
+    stack.write({"qwen": {}}, huggingface=counted)
+    assert "catalogue" not in stack.run("preview")
+    with hub.lock:
+        hub.world.catalogue.change("aws-us-east-1-nvidia-l4-x1", price=0.9)
+    told = stack.up()
+    assert "qwen: at its most replicas it costs $0.90 an hour by the catalogue of 20" in told
+    assert "$657.00 a month of 730 hours: dearer than the $0.80 an hour that the stack file counts with." in told
+    assert "Set huggingface.hourlyUsd.nvidia-l4/x1 to 0.9;" in told
+    assert "dearer" in stack.run("preview", "--expect-no-changes")
+
+    counted["hourlyUsd"] = {"nvidia-l4/x1": 0.9}
+    stack.write({"qwen": {}}, huggingface=counted)
+    assert "catalogue" not in stack.run("preview", "--expect-no-changes")
+    with hub.lock:
+        hub.world.catalogue.change("aws-us-east-1-nvidia-l4-x1", price=0.7)
+    stack.refresh()
+    assert "cheaper than the $0.90" in stack.run("preview")
+    stack.destroy()
+
+
 def replaced(stack):
     """What only another endpoint can have is said before it happens: why, and what it costs."""
     hub = stack.hub
@@ -249,7 +273,7 @@ def changes(stack, number):
     ]
 
 
-SCENARIOS = [lives, replaced, renamed_and_protected, secret, failed]
+SCENARIOS = [lives, repriced, replaced, renamed_and_protected, secret, failed]
 
 
 SLOW = (replaced, renamed_and_protected, secret)
