@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from blueprint.accelerators import HOURS_PER_MONTH
 from blueprint.canary import TRACK, canary_name
-from blueprint.cost.amounts import monthly, total
+from blueprint.cost.amounts import monthly, parts, times, total
+from blueprint.cost.nodes import Held, idle_on
 from policy.endpoints import KIND
 from policy.reading import UNKNOWN, each, get, number
 from policy.stack import Breaches, Resource, Stack, StackRule
-from policy.workloads import Workload, accelerator, gpus_of_replica, kinds_of_gpu, most_replicas, workloads
+from policy.workloads import Workload, accelerator, gpus_of_replica, kinds_of_gpu, most_replicas, pods_held, workloads
 
 _MODEL, _OWNER = "llm-inference/model", "llm-inference/owner"
 
@@ -90,7 +92,21 @@ def _of_endpoint(stack: Stack, endpoint: Resource) -> tuple[float | None, str]:
 
 
 def _over(stack: Stack) -> Breaches:
-    yield from _above(_costs(stack), stack.money.all, "all replicas")
+    hour, whole = idle_on(_held(stack), stack.money.prices, dearest=True).usd
+    idle = times(hour, HOURS_PER_MONTH)
+    what = f"all replicas, with {idle:,.0f} USD of GPUs that stay idle on whole nodes," if idle else "all replicas"
+    yield from _above([*(one.usd for one in _costs(stack)), *parts((idle, whole))], stack.money.all, what)
+
+
+def _held(stack: Stack) -> Iterator[Held]:
+    """The pods that hold GPUs of a kind."""
+    for workload in workloads(stack):
+        if workload.resource.kind in ("Job", "CronJob"):
+            continue
+        replicas = most_replicas(stack, workload)
+        for pod, gpus, count in pods_held(workload):
+            types = sorted({accelerator(value) or value for value in kinds_of_gpu(pod)})
+            yield Held(types=types, gpus=gpus, pods=None if replicas is None else count * replicas)
 
 
 def _models_over(stack: Stack) -> Breaches:
@@ -103,12 +119,12 @@ def _owners_over(stack: Stack) -> Breaches:
         yield from _above(_of(stack, lambda one: one.owner, name), budget, f"all replicas that {name} owns")
 
 
-def _of(stack: Stack, whose: Callable[[_Cost], str | None], name: str) -> Iterator[_Cost]:
-    return (one for one in _costs(stack) if whose(one) == name)
+def _of(stack: Stack, whose: Callable[[_Cost], str | None], name: str) -> Iterator[float | None]:
+    return (one.usd for one in _costs(stack) if whose(one) == name)
 
 
-def _above(costs: Iterable[_Cost], budget: float | None, what: str) -> Breaches:
-    known, whole = total(one.usd for one in costs)
+def _above(costs: Iterable[float | None], budget: float | None, what: str) -> Breaches:
+    known, whole = total(costs)
     if budget is not None and known is not None and known > budget:
         least = "" if whole else " at least"
         yield None, f"{what} at their maximum cost{least} {known:,.0f} USD a month, above {budget:,.0f}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blueprint.cost.prices import Prices
-from policy.reading import get
+from policy.reading import get, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,9 @@ def read_money(config: Mapping[str, Any]) -> Money:
     return Money(
         prices=Prices(
             gpus=_amounts({name: get(pool, "hourlyUsd") for name, pool in _items(pools)}),
+            per_node={
+                name: count for name, pool in _items(pools) if (count := number(get(pool, "gpusPerNode")) or 0) > 0
+            },
             instances=_amounts(dict(_items(get(hub, "hourlyUsd")))),
         ),
         all=_usd(get(budget, "monthlyUsd")),

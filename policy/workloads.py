@@ -114,6 +114,14 @@ def gpus_of_replica(workload: Workload) -> Mapping[str, int]:
     return found
 
 
+def pods_held(workload: Workload) -> Iterator[tuple[Pod, int, int]]:
+    """The pods that hold GPUs: each with how many it holds, and how many of it a replica has."""
+    for pod, times in zip(workload.pods, _pods_each(workload), strict=True):
+        held = sum(_gpus_of_pod(pod).values())
+        if held:
+            yield pod, held, times
+
+
 def _pods_each(workload: Workload) -> Sequence[int]:
     """How many of each of a workload's pods a replica has."""
     if workload.resource.kind != "LeaderWorkerSet":

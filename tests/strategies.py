@@ -143,7 +143,7 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
         "accelerators": {
             name: {
                 "available": max(1, gpus_wanted(models, name) + draw(st.integers(0, 8))),
-                **draw(some(hourlyUsd=st.floats(0.01, 100))),
+                **draw(some(hourlyUsd=st.floats(0.01, 100), gpusPerNode=st.just(ACCELERATORS[name].max_per_node))),
             }
             for name in accelerators
         },

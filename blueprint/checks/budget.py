@@ -7,7 +7,8 @@ import difflib
 from collections.abc import Collection, Iterator
 
 from blueprint.accelerators import HOURS_PER_MONTH
-from blueprint.cost.amounts import monthly, total
+from blueprint.cost.amounts import monthly, parts, times, total
+from blueprint.cost.nodes import Held, idle_on
 from blueprint.cost.prices import prices_of
 from blueprint.description import Description
 from blueprint.issues import Issue, KeyPath
@@ -50,6 +51,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 def _kept(description: Description, budget: Budget, cluster: Cluster) -> Iterator[Issue]:
     prices, costs = prices_of(description.settings), []
+    held: list[Held] = []
     unpriced: set[str] = set()
     reads: list[tuple[str, ...]] = []
     for name, model in description.kubernetes_models():
@@ -67,12 +69,17 @@ def _kept(description: Description, budget: Budget, cluster: Cluster) -> Iterato
         # Where it may run on several types, it may all run on the most expensive.
         _, price = prices.of_gpus(declared, gpus_per_replica(model))
         costs.append(monthly(price, model.scaling.max))
-    known, _ = total(costs)
+        pods = model.scaling.max * model.parallel.nodes
+        held.append(Held(types=declared, gpus=model.gpus_per_pod, pods=pods))
+    hour, whole = idle_on(held, prices, dearest=True).usd
+    idle = times(hour, HOURS_PER_MONTH)
+    known, _ = total([*costs, *parts((idle, whole))])
     if budget.monthly_usd is not None and (known or 0.0) > budget.monthly_usd and not unpriced:
         yield Issue(
             path=("budget", "monthlyUsd"),
             problem=f"all replicas at their maximum cost {known:,.0f} USD in {HOURS_PER_MONTH} hours, above "
-            f"{budget.monthly_usd:,.0f}",
+            f"{budget.monthly_usd:,.0f}"
+            + (f"; {idle:,.0f} of it for GPUs that stay idle on whole nodes" if idle else ""),
             remedy="Raise the budget, or lower scaling.max or accelerator.count.",
             reads=(*reads, ("cluster", "accelerators")),
         )

@@ -18,6 +18,7 @@ def check(description: Description) -> Iterator[Issue]:
         yield from _missing_cluster(description)
         return
     yield from _unknown_accelerators(cluster)
+    yield from _nodes(cluster)
     yield from _quota(description, cluster)
 
 
@@ -50,6 +51,17 @@ def _unknown_accelerators(cluster: Cluster) -> Iterator[Issue]:
                 problem=f"nodes labelled by {cluster.node_labels} never carry this type",
                 remedy=f"Use nodeLabels: {' or '.join(accelerator.labels)}, or another accelerator.",
                 reads=(("cluster", "nodeLabels"),),
+            )
+
+
+def _nodes(cluster: Cluster) -> Iterator[Issue]:
+    for name, pool in cluster.accelerators.items():
+        most = ACCELERATORS[name].max_per_node if name in ACCELERATORS else None
+        if most is not None and pool.gpus_per_node is not None and pool.gpus_per_node > most:
+            yield Issue(
+                path=("cluster", "accelerators", name, "gpusPerNode"),
+                problem=f"no machine carries {pool.gpus_per_node} {name}",
+                remedy=f"Use at most {most}, or leave it out where nodes are not billed as a whole.",
             )
 
 

@@ -78,6 +78,16 @@ def _accelerators(
                 reads=(place,),
             )
             refused = True
+        elif choice.count > (cluster.accelerators[name].gpus_per_node or choice.count):
+            per_node = cluster.accelerators[name].gpus_per_node
+            key = ("cluster", "accelerators", name, "gpusPerNode")
+            yield Issue(
+                path=(*at, "count"),
+                problem=f"a pod of {choice.count} GPUs fits no node with {per_node} {name} ({'.'.join(key)})",
+                remedy=f"Use at most {per_node}, on several nodes with parallel.nodes, or correct gpusPerNode.",
+                reads=(place, key),
+            )
+            refused = True
     if not refused:
         yield from _whole_replicas(path, model, choice, cluster)
 

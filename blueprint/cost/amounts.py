@@ -34,6 +34,12 @@ def total(prices: Iterable[float | None]) -> Total:
     return known if known or whole else None, whole
 
 
+def parts(amount: Total) -> list[float | None]:
+    """A sum as parts of another one."""
+    known, whole = amount
+    return [known] if whole else [known, None]
+
+
 def usd(price: float | None, *, complete: bool = True) -> str:
     """A price for people."""
     if price is None:

@@ -10,9 +10,13 @@ if TYPE_CHECKING:  # the policies start faster without the settings' models
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """US dollars per hour. gpus: by accelerator, of one GPU. instances: by type/size, of one replica of an endpoint."""
+    """US dollars per hour. gpus: by accelerator, of one GPU. instances: by type/size, of one replica of an endpoint.
+
+    per_node: by accelerator, the GPUs of a node, where whole nodes are billed.
+    """
 
     gpus: Mapping[str, float] = field(default_factory=dict)
+    per_node: Mapping[str, int] = field(default_factory=dict)
     instances: Mapping[str, float] = field(default_factory=dict)
 
     def of_gpus(self, types: Collection[str], count: int) -> tuple[float | None, float | None]:
@@ -22,11 +26,19 @@ class Prices:
             return None, None
         return min(known) * count, max(known) * count
 
+    def chosen(self, types: Collection[str], *, dearest: bool) -> str | None:
+        """The cheapest or the dearest of the types that will do; None where one of several has no price."""
+        if len(types) > 1 and any(name not in self.gpus for name in types):
+            return None
+        by_price = sorted(types, key=lambda name: (self.gpus.get(name, 0.0), name))
+        return by_price[-1 if dearest else 0] if by_price else None
+
 
 def prices_of(settings: "Settings") -> Prices:
     """The prices that stand in a stack file."""
     pools = settings.cluster.accelerators if settings.cluster else {}
     return Prices(
         gpus={name: pool.hourly_usd for name, pool in pools.items() if pool.hourly_usd is not None},
+        per_node={name: pool.gpus_per_node for name, pool in pools.items() if pool.gpus_per_node is not None},
         instances=settings.huggingface.hourly_usd,
     )

@@ -1,17 +1,18 @@
 """What each model of a stack costs, and all of them: at the fewest replicas, the most, a declared load, in a rollout.
 
-A GPU costs what the stack says, whichever machine it is in: no stack says how many GPUs a node has, so nothing is
-rounded up to whole nodes.
+A GPU costs what the stack says, whichever machine it is in. Where the stack says how many GPUs a node has, whole nodes
+are billed: what stays idle on them is a part of the stack and of no model.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
 from blueprint.accelerators import HOURS_PER_MONTH
-from blueprint.cost.amounts import Total, monthly, times, total, usd
+from blueprint.cost.amounts import Total, monthly, parts, times, total, usd
 from blueprint.cost.load import LoadCost, cost_at
+from blueprint.cost.nodes import Held, Idle, idle_on
 from blueprint.cost.prices import Prices
 from blueprint.endpoint import Endpoint
 from blueprint.settings.load import Load
@@ -29,6 +30,8 @@ class ModelCost:
     storage_gib: of claims. Nobody says what a GiB costs, and no amount here has it.
     unpriced: the keys of the stack file that would say what is not known.
     load: at the load that the stack file declares, on the dearest of what will do; None where it declares none.
+    replica: the pods of one replica that hold GPUs of a node; None where it has none. How they are placed is the
+        stack's cost and not the model's, so two costs that differ in it alone are the same.
     """
 
     name: str
@@ -44,6 +47,7 @@ class ModelCost:
     storage_gib: int = 0
     unpriced: Sequence[str] = ()
     load: LoadCost | None = None
+    replica: Held | None = field(default=None, compare=False)
 
     @property
     def hour_min(self) -> float | None:
@@ -66,6 +70,13 @@ class ModelCost:
         return monthly(self.most, self.max)
 
     @property
+    def replicas_loaded(self) -> int | None:
+        """At its load. Without one they are known only where nothing scales them."""
+        if self.load is not None:
+            return self.load.replicas
+        return self.max if self.min == self.max else None
+
+    @property
     def hour_loaded(self) -> float | None:
         """At its load, for an hour. Without one it is known only where nothing scales its replicas."""
         if self.load is not None:
@@ -85,34 +96,86 @@ class ModelCost:
         return None if self.doubled is None else times(self.most, self.doubled)
 
 
-Amount = Callable[[ModelCost], float | None]
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """An amount that a model and a stack have. of: a model's. replicas: how many it has then; None: unknown.
+
+    dearest: on the dearest of the accelerators that will do, and not on the cheapest. hours: that it is for.
+    """
+
+    of: Callable[[ModelCost], float | None]
+    replicas: Callable[[ModelCost], int | None]
+    dearest: bool
+    hours: int = 1
+
+    def __call__(self, model: ModelCost) -> float | None:
+        """Of one model; None: unknown."""
+        return self.of(model)
+
+
+def _min(of: Callable[[ModelCost], float | None], hours: int = 1) -> Amount:
+    return Amount(of=of, replicas=lambda model: model.min, dearest=False, hours=hours)
+
+
+def _max(of: Callable[[ModelCost], float | None], hours: int = 1) -> Amount:
+    return Amount(of=of, replicas=lambda model: model.max, dearest=True, hours=hours)
+
+
+def _loaded(of: Callable[[ModelCost], float | None], hours: int = 1) -> Amount:
+    return Amount(of=of, replicas=lambda model: model.replicas_loaded, dearest=True, hours=hours)
+
 
 AMOUNTS: Mapping[str, Amount] = MappingProxyType(
     {
-        "hourMin": lambda model: model.hour_min,
-        "hourMax": lambda model: model.hour_max,
-        "monthMin": lambda model: model.month_min,
-        "monthMax": lambda model: model.month_max,
+        "hourMin": _min(lambda model: model.hour_min),
+        "hourMax": _max(lambda model: model.hour_max),
+        "monthMin": _min(lambda model: model.month_min, HOURS_PER_MONTH),
+        "monthMax": _max(lambda model: model.month_max, HOURS_PER_MONTH),
     }
 )
 """What a model and a stack cost, by what plans call it."""
 
 AT_LOAD: Mapping[str, Amount] = MappingProxyType(
-    {"hour": lambda model: model.hour_loaded, "month": lambda model: model.month_loaded}
+    {
+        "hour": _loaded(lambda model: model.hour_loaded),
+        "month": _loaded(lambda model: model.month_loaded, HOURS_PER_MONTH),
+    }
 )
 """The same at the declared loads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackCost:
-    """What the models of a stack cost. monthly_usd: its budget, if it has one."""
+    """What the models of a stack cost. prices: by which. monthly_usd: its budget, if it has one."""
 
     models: Sequence[ModelCost]
+    prices: Prices = field(default_factory=Prices)
     monthly_usd: float | None = None
 
     def total(self, amount: Amount) -> Total:
-        """The sum of an amount over all models."""
-        return total(amount(model) for model in self.models)
+        """The sum of an amount over all models, with what stays idle on whole nodes."""
+        return total([*(amount(model) for model in self.models), *parts(self.idle_usd(amount))])
+
+    @property
+    def rounded(self) -> bool:
+        """Whether it has GPUs on nodes that are billed as a whole."""
+        types = {name for model in self.models if model.replica for name in model.replica.types}
+        return not types.isdisjoint(self.prices.per_node)
+
+    def idle(self, amount: Amount) -> Idle:
+        """The GPUs that stay idle on whole nodes when there are as many replicas as the amount is of."""
+        held = [
+            Held(types=one.types, gpus=one.gpus, pods=None if replicas is None else (one.pods or 0) * replicas)
+            for model in self.models
+            if (one := model.replica) is not None
+            for replicas in [amount.replicas(model)]
+        ]
+        return idle_on(held, self.prices, dearest=amount.dearest)
+
+    def idle_usd(self, amount: Amount) -> Total:
+        """What these GPUs cost."""
+        hour, whole = self.idle(amount).usd
+        return times(hour, amount.hours), whole
 
     @property
     def loaded(self) -> Mapping[str, LoadCost]:
@@ -135,10 +198,17 @@ class StackCost:
         budget = f", of a budget of {usd(self.monthly_usd)}" if self.monthly_usd is not None else ""
         if hour == month == usd(None):
             return f"cost: unknown{budget}, without {', '.join(self.unpriced)}"
+        idle = f", idle GPUs of whole nodes in it ({self.idle_months} a month)" if self.rounded else ""
         return (
             f"cost: {month} a month of {HOURS_PER_MONTH} hours{budget}, {hour} an hour, at the fewest and most "
-            f"replicas, without storage{missing}"
+            f"replicas{idle}, without storage{missing}"
         )
+
+    @property
+    def idle_months(self) -> str:
+        """What idle GPUs cost in a month, at the fewest and at the most replicas."""
+        ends = (said(self.idle_usd(AMOUNTS[name])) for name in ("monthMin", "monthMax"))
+        return " to ".join(dict.fromkeys(ends))
 
 
 def said(amount: Total) -> str:
@@ -159,7 +229,7 @@ def cost_of(
         *(_of_workload(one, prices, loads.get(one.name)) for one in workloads),
         *(_of_endpoint(one, prices, loads.get(one.name)) for one in endpoints),
     ]
-    return StackCost(models=sorted(models, key=lambda one: one.name), monthly_usd=monthly_usd)
+    return StackCost(models=sorted(models, key=lambda one: one.name), prices=prices, monthly_usd=monthly_usd)
 
 
 def _of_workload(workload: Workload, prices: Prices, load: Load | None) -> ModelCost:
@@ -184,6 +254,7 @@ def _of_workload(workload: Workload, prices: Prices, load: Load | None) -> Model
         unpriced=[f"cluster.accelerators.{one}.hourlyUsd" for one in workload.accelerators if one not in prices.gpus]
         or ([] if gpus else [f"a price of processors (models.{workload.name})"]),
         load=cost_at(load, most, low=low, high=high),
+        replica=Held(types=workload.accelerators, gpus=workload.gpu_count, pods=workload.nodes) if gpus else None,
     )
 
 

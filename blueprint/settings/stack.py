@@ -52,6 +52,13 @@ class AcceleratorPool(SettingsModel):
     hourly_usd: float | None = Field(
         default=None, gt=0, description="Price of one GPU for one hour, in US dollars. Needed by budget."
     )
+    gpus_per_node: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="GPUs of one node, where the cloud bills whole nodes: the cost of a stack then has the GPUs that "
+        "stay idle on them. Without it, the cost is of GPUs alone.",
+    )
 
 
 class Cluster(SettingsModel):

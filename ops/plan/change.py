@@ -6,6 +6,7 @@ from blueprint.cost.amounts import usd
 from blueprint.cost.load import rate
 from blueprint.cost.stack import AMOUNTS, Amount, ModelCost, StackCost, said
 from ops.plan.before import Before
+from ops.plan.costs import IDLE
 from ops.plan.section import Section, Subject
 
 _MIN, _MAX = AMOUNTS["monthMin"], AMOUNTS["monthMax"]
@@ -23,6 +24,9 @@ def section(subject: Subject, before: Before) -> Section:
     changed = [(name, was, now) for name, was, now in pairs if was != now]
     rows = [(name, _shape(was), _shape(now), *(_difference(was, now, of) for of in (_MIN, _MAX)))
             for name, was, now in changed]  # fmt: skip
+    idle = [[said(one.idle_usd(amount)) for amount in (_MIN, _MAX)] for one in (cost, after)]
+    if idle[0] != idle[1]:
+        rows.append((IDLE, "", "", *(f"{was} to {now}" for was, now in zip(*idle, strict=True))))
     remarks = [
         f"A month at the {which} replicas: {said(cost.total(amount))} then, {said(after.total(amount))} now."
         for which, amount in (("fewest", _MIN), ("most", _MAX))
@@ -37,6 +41,7 @@ def section(subject: Subject, before: Before) -> Section:
             }
             for name, was, now in changed
         ],
+        "idleGpus": {key: [one.idle_usd(amount)[0] for one in (cost, after)] for key, amount in AMOUNTS.items()},
         "total": {key: [one.total(amount)[0] for one in (cost, after)] for key, amount in AMOUNTS.items()},
         "complete": {key: [one.total(amount)[1] for one in (cost, after)] for key, amount in AMOUNTS.items()},
     }

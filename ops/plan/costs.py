@@ -1,5 +1,6 @@
 """A plan's section about money: what each model costs, and all of them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from blueprint.accelerators import HOURS_PER_MONTH
@@ -7,6 +8,7 @@ from blueprint.cost.amounts import total, usd
 from blueprint.cost.stack import AMOUNTS, ModelCost, StackCost, said
 from ops.plan.section import Section, Subject
 
+IDLE = "idle GPUs of whole nodes"
 _HEAD = ("model", "of a replica", "replicas", "hour, fewest", "hour, most", "month, fewest", "month, most", "rollout")
 
 
@@ -23,6 +25,8 @@ def section(subject: Subject) -> Section:
         )
         for model in cost.models
     ]
+    if cost.rounded:
+        rows.append((IDLE, "", "", *(said(cost.idle_usd(amount)) for amount in AMOUNTS.values()), ""))
     sums = ("total", "", "", *(said(cost.total(amount)) for amount in AMOUNTS.values()), "")
     return Section(
         key="cost",
@@ -38,7 +42,7 @@ def section(subject: Subject) -> Section:
 def _remarks(cost: StackCost) -> list[str]:
     found = [
         f"US dollars by the prices of the stack file; a month is {HOURS_PER_MONTH} hours.",
-        "A GPU costs the same in any node: no stack says how many a node has.",
+        *_nodes(cost),
         "Rollout: more per hour while it bills replicas twice, at the most.",
     ]
     if cost.monthly_usd is not None:
@@ -51,6 +55,21 @@ def _remarks(cost: StackCost) -> list[str]:
     return found
 
 
+def _nodes(cost: StackCost) -> Iterator[str]:
+    billed = {name for model in cost.models if model.replica for name in model.replica.types}
+    sizes = [f"{name} {count}" for name, count in sorted(cost.prices.per_node.items()) if name in billed]
+    alone = sorted(billed - cost.prices.per_node.keys())
+    if sizes:
+        fewest, most = (cost.idle(AMOUNTS[name]) for name in ("hourMin", "hourMax"))
+        yield (
+            f"Whole nodes are billed (GPUs of one: {', '.join(sizes)}), which models share. Idle on them at the fewest "
+            f"replicas: {fewest}; at the most: {most}."
+        )
+    if alone:
+        keys = ", ".join(f"cluster.accelerators.{name}.gpusPerNode" for name in alone)
+        yield f"Of GPUs alone, and not of the nodes that they are in, without {keys}."
+
+
 def as_json(cost: StackCost) -> dict[str, Any]:
     """Amounts in US dollars; null: unknown."""
     return {
@@ -58,6 +77,7 @@ def as_json(cost: StackCost) -> dict[str, Any]:
         "budgetMonthlyUsd": cost.monthly_usd,
         "unpriced": list(cost.unpriced),
         "models": [_model(model) for model in cost.models],
+        "idleGpus": _idle(cost) if cost.rounded else None,
         "owners": [
             {"owner": owner, "monthMax": known, "complete": whole}
             for owner in sorted({model.owner for model in cost.models if model.owner is not None})
@@ -65,6 +85,18 @@ def as_json(cost: StackCost) -> dict[str, Any]:
         ],
         "total": {name: cost.total(amount)[0] for name, amount in AMOUNTS.items()},
         "complete": {name: cost.total(amount)[1] for name, amount in AMOUNTS.items()},
+    }
+
+
+def _idle(cost: StackCost) -> dict[str, Any]:
+    """GPUs that stay idle on whole nodes: a part of the total, and of no model."""
+    amounts = {name: cost.idle_usd(amount) for name, amount in AMOUNTS.items()}
+    return {
+        "gpusPerNode": dict(cost.prices.per_node),
+        "gpusMin": dict(cost.idle(AMOUNTS["hourMin"]).gpus),
+        "gpusMax": dict(cost.idle(AMOUNTS["hourMax"]).gpus),
+        **{name: known for name, (known, _) in amounts.items()},
+        "complete": {name: whole for name, (_, whole) in amounts.items()},
     }
 
 

@@ -3,6 +3,7 @@
 from blueprint.cost.amounts import usd
 from blueprint.cost.load import LoadCost, rate
 from blueprint.cost.stack import AT_LOAD, said
+from ops.plan.costs import IDLE
 from ops.plan.section import Section, Subject
 
 _HEAD = ("model", "load", "of a replica", "replicas", "hour", "month", "per million tokens")
@@ -21,6 +22,9 @@ def section(subject: Subject) -> Section:
         )
         for name, at in cost.loaded.items()
     ]
+    idle = {key: cost.idle_usd(amount) for key, amount in AT_LOAD.items()}
+    if cost.rounded:
+        rows.append((IDLE, "", "", "", *map(said, idle.values()), ""))
     totals = {key: cost.total(amount) for key, amount in AT_LOAD.items()}
     others = len(cost.models) - len(cost.loaded)
     remarks = ["Output tokens, by models.NAME.load; on the dearest of the accelerators that will do."]
@@ -36,6 +40,7 @@ def section(subject: Subject) -> Section:
         title="What it costs at the declared load",
         data={
             "models": [{"model": name, **_model(at)} for name, at in cost.loaded.items()],
+            "idleGpus": {key: known for key, (known, _) in idle.items()} if cost.rounded else None,
             "total": {key: known for key, (known, _) in totals.items()},
             "complete": {key: whole for key, (_, whole) in totals.items()},
         },

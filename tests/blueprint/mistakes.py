@@ -238,6 +238,34 @@ MISTAKES = {
     "price of no instance": wrong(
         "huggingface.hourlyUsd.nvidia-l4", 1, "does not have the allowed form", "such as nvidia-l4/x1"
     ),
+    "a pod larger than a node": wrong(
+        "models.m.accelerator.count",
+        4,
+        "a pod of 4 GPUs fits no node with 2 nvidia-l4 (cluster.accelerators.nvidia-l4.gpusPerNode)",
+        "Use at most 2, on several nodes with parallel.nodes, or correct gpusPerNode.",
+        also={
+            "cluster.accelerators.nvidia-l4.gpusPerNode": 2,
+            "models.m.scaling": {"min": 1, "max": 1},
+            "models.m.lifecycle": {"allowOutage": True},
+        },
+    ),
+    "a node larger than any": wrong(
+        "cluster.accelerators.nvidia-l4.gpusPerNode",
+        16,
+        "no machine carries 16 nvidia-l4",
+        "Use at most 8",
+        also={"budget": DELETE},
+    ),
+    "a node without GPUs": wrong(
+        "cluster.accelerators.nvidia-l4.gpusPerNode", 0, "0 is below the smallest", "at least 1"
+    ),
+    "budget exceeded by whole nodes": wrong(
+        "budget.monthlyUsd",
+        4000,
+        "cost 4,672 USD in 730 hours, above 4,000; 2,336 of it for GPUs that stay idle on whole nodes",
+        "Raise",
+        also={"cluster.accelerators.nvidia-l4.gpusPerNode": 8},
+    ),
     "price as text": wrong(
         "cluster.accelerators.nvidia-l4.hourlyUsd", "$1", "'$1' is not a number", "Price of one GPU"
     ),

@@ -103,6 +103,42 @@ def test_against_a_commit_it_says_what_changes(checkout):
     assert "No model costs, or is made of, anything else." in llm("plan", "--against", "HEAD").stdout
 
 
+def test_idle_gpus_of_whole_nodes_are_a_line_of_their_own_and_no_models(checkout):
+    assert sections()["cost"]["idleGpus"] is None
+    assert (
+        "Of GPUs alone, and not of the nodes that they are in, without cluster.accelerators.nvidia-l4.gpusPerNode."
+        in (llm("plan").stdout)
+    )
+    edit(checkout, "hourlyUsd: 1", "hourlyUsd: 1, gpusPerNode: 4")
+    edit(checkout, "sizeGiB: 10}", "sizeGiB: 10}\n      load: {tokensPerSecond: 900, replicaTokensPerSecond: 450}")
+    found = sections("--against", "HEAD")
+    assert [one["monthMax"] for one in found["cost"]["models"]] == [730, 1460]
+    idle = found["cost"]["idleGpus"]
+    assert (idle["gpusPerNode"], idle["gpusMin"], idle["gpusMax"]) == ({"nvidia-l4": 4}, *[{"nvidia-l4": 3}] * 2)
+    assert (idle["monthMin"], idle["complete"]["monthMin"]) == (2190, True)
+    assert found["cost"]["total"]["monthMax"] == 730 + 1460 + 2190
+    assert found["load"]["idleGpus"] == {"hour": 3, "month": 2190}
+    assert found["load"]["total"] == {"hour": 4, "month": 2920}
+    assert found["change"]["idleGpus"]["monthMax"] == [0, 2190]
+    text = llm("plan", "--against", "HEAD").stdout
+    row = "idle GPUs of whole nodes                                 $3.00       $3.00      $2,190.00    $2,190.00"
+    assert " ".join(row.split()) in " ".join(text.split())
+    assert "(GPUs of one: nvidia-l4 4), which models share. Idle on them at the fewest replicas: 3 x nvidia-l4;" in text
+    assert "idle GPUs of whole nodes $0.00 to $2,190.00 $0.00 to $2,190.00" in " ".join(text.split())
+    assert (
+        "| `idle GPUs of whole nodes` |  |  | $3.00 | $3.00 | $2,190.00 | $2,190.00 |"
+        in llm("plan", "--markdown").stdout
+    )
+    assert "$2,190.00 a month" in llm("plan", "--html").stdout
+    edit(checkout, "config:\n", "config:\n  llm-inference:budget: {monthlyUsd: 4000}\n")
+    refused = llm("plan")
+    assert refused.exit_code == 1
+    assert (
+        "all replicas, with 2,190 USD of GPUs that stay idle on whole nodes, at their maximum cost 4,380 USD"
+        in refused.stdout
+    )
+
+
 def test_a_declared_load_is_a_section_of_its_own_and_is_explained(checkout):
     assert "load" not in sections()
     cache = "cache: {mode: shared, sizeGiB: 10}"

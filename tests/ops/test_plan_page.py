@@ -72,7 +72,8 @@ def sections_with(text):
     data = {
         "topology": {"cluster": {"id": text, "namespace": text}, "pools": [pool], "models": [model]},
         "fit": fit,
-        "cost": {"models": [{**model, **month}], "total": month, "complete": whole, "budgetMonthlyUsd": 3.0},
+        "cost": {"models": [{**model, **month}], "total": month, "complete": whole, "budgetMonthlyUsd": 3.0}
+        | {"idleGpus": {**month, "complete": whole}},
         "change": change,
         "interruption": [{"model": text, "kind": "new", "waitsForGpu": "yes", "fails": text}],
         "starts": [start],

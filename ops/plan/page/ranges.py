@@ -6,6 +6,7 @@ from typing import Any
 from blueprint.cost.amounts import usd
 from blueprint.cost.stack import said
 from blueprint.timing.start import duration
+from ops.plan.costs import IDLE
 from ops.plan.page.bars import Part, bar
 from ops.plan.page.markup import Markup, element
 
@@ -47,6 +48,8 @@ def costs(data: Mapping[str, Any]) -> Markup:
     models, budget = data["models"], data["budgetMonthlyUsd"]
     dearest = max((one["monthMax"] or 0.0 for one in models), default=0.0)
     rows = [_money(one["model"], one["monthMin"], one["monthMax"], of=dearest) for one in models]
+    if (idle := data["idleGpus"]) is not None:
+        rows.append(_money(IDLE, idle["monthMin"], idle["monthMax"], of=dearest, complete=idle["complete"]))
     low, high = data["total"]["monthMin"], data["total"]["monthMax"]
     of = max(low or 0.0, high or 0.0, budget or 0.0)
     rows.append(_money("total", low, high, of=of, complete=data["complete"], budget=budget))
