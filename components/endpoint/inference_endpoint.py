@@ -103,7 +103,7 @@ class InferenceEndpoint(ComponentResource):
         }
         return AcceptedEndpoint(f"{name}-endpoint", props, ResourceOptions(parent=self, protect=args.protect))
 
-    def _compare(self, price: Mapping[str, Any]) -> None:
+    def _compare(self, price: Mapping[str, Any] | None) -> None:
         if told := another_price(self._args.cost, price):
             pulumi.log.warn(told, self)
 
