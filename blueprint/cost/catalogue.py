@@ -11,10 +11,12 @@ from blueprint.cost.stack import ModelCost
 def another_price(model: ModelCost, price: Mapping[str, Any] | None) -> str | None:
     """What to tell where the catalogue had another price than the stack file; None where it had none, or the same.
 
-    price: of all of the endpoint's replicas, as it was when the endpoint was last accepted: components.endpoint. None where the
-        program runs without an engine, as for `llm plan`.
+    price: of all of the endpoint's replicas, as it was when the endpoint was last accepted: components.endpoint. None
+        where the program runs without an engine, as for `llm plan`.
     """
-    now, counted = price["usdPerHourMax"] if price else None, model.hour_max
+    if price is None:
+        return None
+    now, counted = price["usdPerHourMax"], model.hour_max
     if not now or counted is None or round(now, 6) == counted:
         return None
     key = f"huggingface.hourlyUsd.{model.hardware.partition(' ')[0]}"
