@@ -150,8 +150,8 @@ report: setup ## Preview and policies of STACK (dev) as Markdown. REPORT=file, P
 		$(if $(PULL_REQUEST),--pull-request $(PULL_REQUEST))
 
 .PHONY: plan
-plan: setup ## Whether STACK (dev) fits, what it costs, which rules it breaks. AGAINST=commit: what that changes.
-	@$(RUN) llm plan --stack $(STACK) $(if $(AGAINST),--against $(AGAINST))
+plan: setup ## Whether STACK (dev) fits, costs, breaks which rules. AGAINST=commit, or =running: what that changes.
+	@$(if $(filter running,$(AGAINST)),$(DEPLOY) run --stack $(STACK) --,$(RUN)) llm plan --stack $(STACK) $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: drift
 drift: setup ## What differs between STACK (dev) and what is really there. ISSUE=1: tell it in an issue at GitHub.

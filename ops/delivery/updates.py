@@ -71,7 +71,8 @@ def _of_files(stack: str) -> Iterable[Mapping[str, Any]]:
     if parts.scheme != "file":
         what = "is not set" if not url else f"is {parts.scheme or 'no address'}, which takes the Pulumi CLI"
         raise UnusableError(
-            f"There is no pulumi on PATH, and {BACKEND} {what}. `make history STACK={stack}` sets it for the lab."
+            f"There is no pulumi on PATH, and {BACKEND} {what}. For the lab `make history STACK={stack}` sets it, and "
+            f"`make plan STACK={stack} AGAINST=running`."
         )
     root = Path(unquote(parts.netloc + parts.path)).expanduser() / ".pulumi"
     folder = root / "history" / PROJECT_NAME / stack

@@ -1,27 +1,67 @@
-"""A stack as of a Git commit."""
+"""A stack as of a Git commit, or as it runs."""
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from blueprint.stack import Stack
 from ops.delivery.repository import Repository, files_of
+from ops.delivery.updates import Update, updates
 from ops.project import Project
+
+RUNNING = "running"
+"""In place of a commit: that of the last update."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Before:
-    """A stack as of a commit. stack: None where it was not there, and with a failure: why nobody can tell."""
+    """A stack as of a commit. stack: None where it was not there, and with a failure: why nobody can tell.
 
-    commit: str
+    commit: None where the stack never was. notes: what else is to be said of it.
+    """
+
+    commit: str | None
     stack: Stack | None
     failure: str = ""
+    notes: Sequence[str] = ()
 
 
-def read(project: Project, stack: str, commit: str) -> Before:
-    """The stack by its file and the locks of a commit, branch or tag. Raises UnusableError where there is none."""
+def read(project: Project, stack: str, given: str) -> Before:
+    """The stack by its file and the locks of a commit, branch or tag, or of what runs.
+
+    Raises UnusableError where there is no such commit, and with NotSoError where the stack's history cannot be read.
+    """
+    return _running(project, stack) if given == RUNNING else _as_of(project, stack, given)
+
+
+def _running(project: Project, stack: str) -> Before:
+    made = [update for update in updates(project, stack) if update.kind in ("update", "destroy")]
+    done = next((update for update in made if update.result == "succeeded"), None)
+    notes = [f"{_said(later)} after it {later.result}: what runs may be of it." for later in made[: _index(made, done)]]
+    if done is None or done.kind == "destroy":
+        last = "It was never brought up" if done is None else f"It was destroyed ({done.started:%Y-%m-%d %H:%M} UTC)"
+        return Before(commit=None, stack=None, notes=[f"{last}: nothing runs.", *notes])
+    if done.commit is None:
+        return Before(
+            commit=None, stack=None, failure=f"{_said(done)} was made without Git: nobody knows what it was of"
+        )
+    if done.dirty:
+        notes = [f"{_said(done)} was made with files that differed from its commit: compared with the commit.", *notes]
+    return replace(_as_of(project, stack, done.commit), notes=notes)
+
+
+def _index(made: Sequence[Update], done: Update | None) -> int:
+    return len(made) if done is None else made.index(done)
+
+
+def _said(update: Update) -> str:
+    return f"The {update.kind} {update.version} of {update.started:%Y-%m-%d %H:%M} UTC"
+
+
+def _as_of(project: Project, stack: str, commit: str) -> Before:
     repository = Repository(project)
     sha = repository.commit(commit)
     name, *locks = files_of(stack)

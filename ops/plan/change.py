@@ -1,4 +1,4 @@
-"""A plan's section about change: what costs more or less than as of a Git commit."""
+"""A plan's section about change: what costs more or less than as of a Git commit, or than what runs."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ _HEAD = ("model", "was", "is", "month, fewest", "month, most")
 def section(subject: Subject, before: Before) -> Section:
     """What is different in cost."""
     cost, after = before.stack.cost if before.stack else StackCost(models=[]), subject.stack.cost
-    data: dict[str, object] = {"commit": before.commit, "failure": before.failure or None}
-    title = f"What changes against {before.commit[:12]}"
+    data: dict[str, object] = {"commit": before.commit, "failure": before.failure or None, "notes": [*before.notes]}
+    title = f"What changes against {before.commit[:12] if before.commit else 'nothing'}"
     if before.failure:
         return Section(key="change", title=title, data=data, head=("unknown",), rows=[(before.failure,)])
     pairs = _pairs(cost.models, after.models)
@@ -46,7 +46,15 @@ def section(subject: Subject, before: Before) -> Section:
         "complete": {key: [one.total(amount)[1] for one in (cost, after)] for key, amount in AMOUNTS.items()},
     }
     same = [] if changed else ["No model costs, or is made of, anything else."]
-    return Section(key="change", title=title, data=data, head=_HEAD, rows=rows, right=(3, 4), remarks=[*same, *remarks])
+    return Section(
+        key="change",
+        title=title,
+        data=data,
+        head=_HEAD,
+        rows=rows,
+        right=(3, 4),
+        remarks=[*before.notes, *same, *remarks],
+    )
 
 
 def _pairs(

@@ -21,7 +21,11 @@ MAKERS: tuple[Maker, ...] = (topology.section, fits.section, costs.section, star
 
 @click.command()
 @click.option("--stack", required=True, help="Stack that is planned.")
-@click.option("--against", metavar="COMMIT", help="Say what changes from this commit, branch or tag.")
+@click.option(
+    "--against",
+    metavar="COMMIT",
+    help=f"Say what changes from this commit, branch or tag; {before.RUNNING}: from what runs.",
+)
 @click.option("--catalogue", "asked", is_flag=True, help="Ask the API for the prices of endpoints; needs a token.")
 @click.option("--markdown", "in_markdown", is_flag=True, help="Print Markdown, as for a pull request.")
 @click.option("--html", "in_html", is_flag=True, help="Print one HTML page that needs no other file.")
@@ -32,7 +36,8 @@ def command(
 ) -> None:
     """Say whether a stack fits, what it costs and which rules it breaks, before anything is deployed.
 
-    From the stack file and the locks alone: no cluster, and no network but with --catalogue. Exit code 1 when a
+    From the stack file and the locks alone: no cluster, and no network but with --catalogue. What runs is what the
+    stack's own history says, as `llm history` lists it. Exit code 1 when a
     mandatory rule is broken.
     """
     if in_markdown + in_html + in_json > 1:

@@ -1,13 +1,16 @@
 """`llm plan`: sections of plain data, for a terminal, for a comment and for programs. Prices are the tests' own."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from lab.engine.store.backend import Backend
+from lab.engine.store.origin import origin
 from ops.cli import main
 from ops.plan.section import Section
-from tests.ops.checkout import commit
+from tests.ops.checkout import commit, git
 from tests.ops.desk import endpoint_model
 from tests.support import PROJECT, copy_project
 
@@ -175,6 +178,55 @@ def test_a_price_that_changed_is_a_change(checkout):
     edit(checkout, "nvidia-l4/x1: 2", "nvidia-l4/x1: 3")
     (one,) = sections("--against", "HEAD")["change"]["models"]
     assert (one["model"], one["was"] == one["is"], one["hourMax"]) == ("qwen-1-5b-endpoint", True, [2, 3])
+
+
+@pytest.fixture
+def backend(checkout, monkeypatch):
+    """The history of the stack, in a file backend, and no pulumi on PATH."""
+    url = f"file://{checkout.parent / 'state'}"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", url)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    return Backend(url, "llm-inference")
+
+
+def updated(backend, version, **more):
+    """Note an update, of the commit that is checked out."""
+    moment = 1_764_500_000 + 60 * version
+    about = {"kind": "update", "result": "succeeded", "environment": dict(origin(Path.cwd())[1]), **more}
+    backend.record(
+        "dev", {"startTime": moment, "endTime": moment + 30, "message": "", "version": version} | about, "{}"
+    )
+
+
+def test_against_what_runs_it_is_the_commit_of_the_last_update_that_succeeded(checkout, backend):
+    change = sections("--against", "running")["change"]
+    assert (change["commit"], change["notes"]) == (None, ["It was never brought up: nothing runs."])
+    assert change["total"]["monthMax"] == [0, 2190]
+
+    updated(backend, 1)
+    first = git(checkout, "rev-parse", "HEAD")
+    edit(checkout, "accelerator: {type: nvidia-l4, count: 1}", "accelerator: {type: nvidia-l4, count: 2}")
+    commit(checkout, "two")
+    updated(backend, 2, result="failed")
+    updated(backend, 3, kind="refresh")
+    found = sections("--against", "running")
+    assert found["change"]["commit"] == first
+    assert found["change"]["total"]["monthMax"] == [2190, 2920]
+    assert found["change"]["notes"] == [
+        "The update 2 of 2025-11-30 10:55 UTC after it failed: what runs may be of it.",
+    ]
+    assert [one["kind"] for one in found["interruption"]] != ["nothing", "nothing"]
+
+    edit(checkout, "nvidia-l4/x1: 2", "nvidia-l4/x1: 3")
+    updated(backend, 4)
+    text = llm("plan", "--against", "running").stdout
+    assert "The update 4 of 2025-11-30 10:57 UTC was made with files that differed from its commit" in text
+    assert "+$730.00" in text
+
+    updated(backend, 5, kind="destroy")
+    assert "It was destroyed (2025-11-30 10:58 UTC): nothing runs." in llm("plan", "--against", "running").stdout
+    updated(backend, 6, environment={})
+    assert "made without Git" in llm("plan", "--against", "running").stdout
 
 
 def test_a_stack_that_was_not_there_or_could_not_be_read_is_said(checkout):
