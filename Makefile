@@ -212,6 +212,10 @@ bench: tools ## Timings, each against a baseline of the same run. BENCH="--model
 bench-policy: tools ## Preview of 50 models with the policies and without. BENCH="--models 50 --rounds 5".
 	@$(RUN) python -m bench.policy $(BENCH)
 
+.PHONY: bench-foresight
+bench-foresight: tools ## The program on 100 models with the foresight and without. BENCH="--models 100 --rounds 7".
+	@$(RUN) python -m bench.foresight $(BENCH)
+
 .PHONY: bench-server
 bench-server: server ## The inference server against a blocking one and others, minutes. BENCH="--streams 1 32 --rounds 1".
 	cd server && $(UV) sync --frozen --quiet --group bench
