@@ -276,7 +276,7 @@ def changes(stack, number):
 SCENARIOS = [lives, repriced, replaced, renamed_and_protected, secret, failed]
 
 
-SLOW = (replaced, renamed_and_protected, secret)
+SLOW = (repriced, replaced, renamed_and_protected, secret)
 
 
 @pytest.mark.parametrize(
