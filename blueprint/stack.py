@@ -108,7 +108,14 @@ def resolve_stack(stack: str, config: Mapping[str, Any], models_lock: ModelsLock
     settings = description.settings
     monthly_usd = settings.budget.monthly_usd if settings.budget else None
     loads = {name: model.load for name, model in settings.models.items() if model.load is not None}
-    cost = cost_of(workloads, endpoints, prices_of(settings), monthly_usd=monthly_usd, loads=loads)
+    cost = cost_of(
+        workloads,
+        endpoints,
+        prices_of(settings),
+        monthly_usd=monthly_usd,
+        loads=loads,
+        monitoring=settings.monitoring,
+    )
     starts = {**replica_starts(description, {one.name: one for one in workloads}), **endpoint_starts(description)}
     fits = list(fit.judged(description))
     return Stack(

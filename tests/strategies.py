@@ -150,7 +150,8 @@ def lab_configs(draw: st.DrawFn, namespace: str = "llm") -> dict[str, Any]:
     }
     if dialect != "gpuOperator" or draw(st.booleans()):
         cluster["nodeLabels"] = dialect
-    cluster |= draw(some(runtimeClass=st.just("nvidia"), prePull=st.booleans()))
+    storage = st.just({"monthlyUsdPerGiB": 0.1, "classes": {"standard-rwx": 0.3}})
+    cluster |= draw(some(runtimeClass=st.just("nvidia"), prePull=st.booleans(), storage=storage))
     config: dict[str, Any] = {"cluster": cluster, "models": models}
     if any(map(is_own_server, models.values())) or draw(st.booleans()):
         config["images"] = draw(images())

@@ -13,11 +13,18 @@ class Prices:
     """US dollars per hour. gpus: by accelerator, of one GPU. instances: by type/size, of one replica of an endpoint.
 
     per_node: by accelerator, the GPUs of a node, where whole nodes are billed.
+    gib, gib_of: of a GiB of claims for a month, of any class and by class.
     """
 
     gpus: Mapping[str, float] = field(default_factory=dict)
     per_node: Mapping[str, int] = field(default_factory=dict)
     instances: Mapping[str, float] = field(default_factory=dict)
+    gib: float | None = None
+    gib_of: Mapping[str, float] = field(default_factory=dict)
+
+    def of_gib(self, storage_class: str | None) -> float | None:
+        """One GiB for a month. storage_class: None for the cluster's default, which has no price of its own here."""
+        return self.gib if storage_class is None else self.gib_of.get(storage_class, self.gib)
 
     def of_gpus(self, types: Collection[str], count: int) -> tuple[float | None, float | None]:
         """So many GPUs on the cheapest and on the dearest type that will do; None where one of them has no price."""
@@ -37,8 +44,11 @@ class Prices:
 def prices_of(settings: "Settings") -> Prices:
     """The prices that stand in a stack file."""
     pools = settings.cluster.accelerators if settings.cluster else {}
+    storage = settings.cluster.storage if settings.cluster else None
     return Prices(
         gpus={name: pool.hourly_usd for name, pool in pools.items() if pool.hourly_usd is not None},
         per_node={name: pool.gpus_per_node for name, pool in pools.items() if pool.gpus_per_node is not None},
         instances=settings.huggingface.hourly_usd,
+        gib=storage.monthly_usd_per_gib if storage else None,
+        gib_of=storage.classes if storage else {},
     )

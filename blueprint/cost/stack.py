@@ -14,7 +14,9 @@ from blueprint.cost.amounts import Total, monthly, parts, times, total, usd
 from blueprint.cost.load import LoadCost, cost_at
 from blueprint.cost.nodes import Held, Idle, idle_on
 from blueprint.cost.prices import Prices
+from blueprint.cost.storage import Claim, claims_of, month_of
 from blueprint.endpoint import Endpoint
+from blueprint.settings import Monitoring
 from blueprint.settings.load import Load
 from blueprint.workload import Workload
 
@@ -27,7 +29,6 @@ class ModelCost:
     hardware: of one replica. least, most: one replica and hour, on the cheapest and on the dearest of what will do.
     min, max: replicas; a paused endpoint has none at least.
     doubled: most replicas that are billed beside these while a rollout replaces them; None: unknown.
-    storage_gib: of claims. Nobody says what a GiB costs, and no amount here has it.
     unpriced: the keys of the stack file that would say what is not known.
     load: at the load that the stack file declares, on the dearest of what will do; None where it declares none.
     replica: the pods of one replica that hold GPUs of a node; None where it has none. How they are placed is the
@@ -44,7 +45,6 @@ class ModelCost:
     min: int
     max: int
     doubled: int | None
-    storage_gib: int = 0
     unpriced: Sequence[str] = ()
     load: LoadCost | None = None
     replica: Held | None = field(default=None, compare=False)
@@ -146,9 +146,13 @@ AT_LOAD: Mapping[str, Amount] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class StackCost:
-    """What the models of a stack cost. prices: by which. monthly_usd: its budget, if it has one."""
+    """What the models of a stack cost. prices: by which. monthly_usd: its budget, if it has one.
+
+    claims: that it makes. Like the budgets, the sums are of replicas: storage has one of its own.
+    """
 
     models: Sequence[ModelCost]
+    claims: Sequence[Claim] = ()
     prices: Prices = field(default_factory=Prices)
     monthly_usd: float | None = None
 
@@ -201,8 +205,23 @@ class StackCost:
         idle = f", idle GPUs of whole nodes in it ({self.idle_months} a month)" if self.rounded else ""
         return (
             f"cost: {month} a month of {HOURS_PER_MONTH} hours{budget}, {hour} an hour, at the fewest and most "
-            f"replicas{idle}, without storage{missing}"
+            f"replicas{idle}, {self._storage}{missing}"
         )
+
+    @property
+    def gib(self) -> int:
+        """Of all claims."""
+        return sum(claim.gib for claim in self.claims)
+
+    @property
+    def storage_month(self) -> Total:
+        """What the claims cost in a month."""
+        return month_of(self.claims, self.prices)
+
+    @property
+    def _storage(self) -> str:
+        known, _ = self.storage_month
+        return f"and {said(self.storage_month)} for {self.gib:,} GiB of claims" if known else "without storage"
 
     @property
     def idle_months(self) -> str:
@@ -223,21 +242,26 @@ def cost_of(
     *,
     monthly_usd: float | None = None,
     loads: Mapping[str, Load] = MappingProxyType({}),
+    monitoring: Monitoring | None = None,
 ) -> StackCost:
     """What the models of a stack cost, in order of name. loads: by name, of those that declare one."""
+    workloads = list(workloads)
     models = [
         *(_of_workload(one, prices, loads.get(one.name)) for one in workloads),
         *(_of_endpoint(one, prices, loads.get(one.name)) for one in endpoints),
     ]
-    return StackCost(models=sorted(models, key=lambda one: one.name), prices=prices, monthly_usd=monthly_usd)
+    return StackCost(
+        models=sorted(models, key=lambda one: one.name),
+        claims=claims_of(workloads, monitoring),
+        prices=prices,
+        monthly_usd=monthly_usd,
+    )
 
 
 def _of_workload(workload: Workload, prices: Prices, load: Load | None) -> ModelCost:
     gpus, scaling, rollout = workload.gpus_per_replica, workload.scaling.value, workload.rollout.value
     least, most = prices.of_gpus(workload.accelerators, gpus)
-    storage = workload.storage.value
     low, high = scaling.min if scaling else workload.replicas, workload.replicas
-    claims = {"claim": 1, "claimPerReplica": workload.replicas}.get(storage.kind, 0)
     return ModelCost(
         name=workload.name,
         owner=workload.owner,
@@ -250,7 +274,6 @@ def _of_workload(workload: Workload, prices: Prices, load: Load | None) -> Model
         max=high,
         # Where the old one goes first, its successor takes its GPUs.
         doubled=rollout.surplus(workload.replicas) if rollout.max_surge else 0,
-        storage_gib=(storage.size_gib or 0) * claims,
         unpriced=[f"cluster.accelerators.{one}.hourlyUsd" for one in workload.accelerators if one not in prices.gpus]
         or ([] if gpus else [f"a price of processors (models.{workload.name})"]),
         load=cost_at(load, most, low=low, high=high),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blueprint.charts import Chart, KnownChart, resolve_chart
+from blueprint.cost.storage import ALERTMANAGER_GIB
 from blueprint.resources import Resolved
 from blueprint.settings import Monitoring
 from blueprint.settings.monitoring import Installed
@@ -59,7 +60,7 @@ def chart_values(install: Installed) -> Mapping[str, Any]:
         # dashboard of this project reads it.
         "nodeExporter": {"enabled": False},
         "prometheus": {"prometheusSpec": _prometheus(install)},
-        "alertmanager": {"alertmanagerSpec": {"storage": _claim(install, size_gib=1)}},
+        "alertmanager": {"alertmanagerSpec": {"storage": _claim(install, size_gib=ALERTMANAGER_GIB)}},
         "grafana": {
             "admin": {"existingSecret": GRAFANA_ADMIN, "userKey": "admin-user", "passwordKey": "admin-password"}
         },

@@ -61,6 +61,20 @@ class AcceleratorPool(SettingsModel):
     )
 
 
+class StoragePrices(SettingsModel):
+    """What claims cost on this cluster."""
+
+    monthly_usd_per_gib: float | None = Field(
+        default=None,
+        alias="monthlyUsdPerGiB",
+        gt=0,
+        description="Price of one GiB of a claim for one month, in US dollars, of every class that is not in classes.",
+    )
+    classes: dict[ObjectName, Usd] = Field(
+        default_factory=dict, description="The same by StorageClass, where one has another price."
+    )
+
+
 class Cluster(SettingsModel):
     """The Kubernetes cluster that the stack deploys to."""
 
@@ -84,6 +98,9 @@ class Cluster(SettingsModel):
         default=False,
         description="Pulls the engines' images on every node with one of the used accelerators, before a rollout asks "
         "for them.",
+    )
+    storage: StoragePrices | None = Field(
+        default=None, description="What claims cost. Plans and previews tell it beside the cost of replicas."
     )
     gateway: Gateway | None = None
     ingress: Ingress | None = Field(

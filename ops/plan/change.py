@@ -6,7 +6,7 @@ from blueprint.cost.amounts import usd
 from blueprint.cost.load import rate
 from blueprint.cost.stack import AMOUNTS, Amount, ModelCost, StackCost, said
 from ops.plan.before import Before
-from ops.plan.costs import IDLE
+from ops.plan.costs import IDLE, storage
 from ops.plan.section import Section, Subject
 
 _MIN, _MAX = AMOUNTS["monthMin"], AMOUNTS["monthMax"]
@@ -31,7 +31,10 @@ def section(subject: Subject, before: Before) -> Section:
         f"A month at the {which} replicas: {said(cost.total(amount))} then, {said(after.total(amount))} now."
         for which, amount in (("fewest", _MIN), ("most", _MAX))
     ]
+    if cost.claims != after.claims or cost.storage_month != after.storage_month:
+        remarks.append(f"Storage: {storage(cost)} then; {storage(after)} now.")
     data |= {
+        "storageMonth": [one.storage_month[0] for one in (cost, after)],
         "models": [
             {
                 "model": name,

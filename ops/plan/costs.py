@@ -1,11 +1,12 @@
 """A plan's section about money: what each model costs, and all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from blueprint.accelerators import HOURS_PER_MONTH
 from blueprint.cost.amounts import total, usd
 from blueprint.cost.stack import AMOUNTS, ModelCost, StackCost, said
+from blueprint.cost.storage import Claim, month_of, unpriced
 from ops.plan.section import Section, Subject
 
 IDLE = "idle GPUs of whole nodes"
@@ -49,10 +50,18 @@ def _remarks(cost: StackCost) -> list[str]:
         found.append(f"Budget of a month: {usd(cost.monthly_usd)}.")
     if cost.unpriced:
         found.append(f"Unknown without {', '.join(cost.unpriced)}.")
-    gib = sum(model.storage_gib for model in cost.models)
-    if gib:
-        found.append(f"Storage: {gib:,} GiB of claims, at an unknown price, in none of these sums.")
+    if cost.gib:
+        found.append(f"Storage: {storage(cost)}, in none of these sums.")
     return found
+
+
+def storage(cost: StackCost) -> str:
+    """The claims of a stack and what they cost."""
+    without = unpriced(cost.claims, cost.prices)
+    if without == cost.gib:
+        return f"{cost.gib:,} GiB of claims, at an unknown price (cluster.storage.monthlyUsdPerGiB)"
+    missing = f" ({without:,} GiB have no price: cluster.storage)" if without else ""
+    return f"{cost.gib:,} GiB of claims, {said(cost.storage_month)} a month{missing}"
 
 
 def _nodes(cost: StackCost) -> Iterator[str]:
@@ -76,8 +85,21 @@ def as_json(cost: StackCost) -> dict[str, Any]:
         "hoursPerMonth": HOURS_PER_MONTH,
         "budgetMonthlyUsd": cost.monthly_usd,
         "unpriced": list(cost.unpriced),
-        "models": [_model(model) for model in cost.models],
+        "models": [_model(model, cost.claims) for model in cost.models],
         "idleGpus": _idle(cost) if cost.rounded else None,
+        "storage": {
+            "claims": [
+                {
+                    "of": claim.of,
+                    "gib": claim.gib,
+                    "storageClass": claim.storage_class,
+                    "month": month_of([claim], cost.prices)[0],
+                }
+                for claim in cost.claims
+            ],
+            "month": cost.storage_month[0],
+            "complete": cost.storage_month[1],
+        },
         "owners": [
             {"owner": owner, "monthMax": known, "complete": whole}
             for owner in sorted({model.owner for model in cost.models if model.owner is not None})
@@ -100,7 +122,7 @@ def _idle(cost: StackCost) -> dict[str, Any]:
     }
 
 
-def _model(model: ModelCost) -> dict[str, Any]:
+def _model(model: ModelCost, claims: Sequence[Claim]) -> dict[str, Any]:
     return {
         "model": model.name,
         "owner": model.owner,
@@ -111,5 +133,5 @@ def _model(model: ModelCost) -> dict[str, Any]:
         "max": model.max,
         **{name: amount(model) for name, amount in AMOUNTS.items()},
         "hourReplaced": model.hour_replaced,
-        "storageGiB": model.storage_gib,
+        "storageGiB": sum(claim.gib for claim in claims if claim.of == model.name),
     }

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from blueprint.cost.amounts import monthly, times, total, usd
 from blueprint.cost.prices import Prices
 from blueprint.cost.stack import AMOUNTS, cost_of
+from blueprint.cost.storage import claims_of, unpriced
+from blueprint.settings import Monitoring
 from tests.blueprint.canary_mistakes import TRIED
 from tests.blueprint.stack_files import DELETE, ENDPOINT, PROD, edited, resolve
 from tests.strategies import lab_configs
@@ -83,9 +85,44 @@ def test_a_paused_endpoint_costs_nothing_until_it_runs_again():
     assert (model_of(cost, "e").hour_min, model_of(cost, "e").hour_max) == (0, 2)
 
 
-def test_weights_of_each_replica_are_counted_and_not_priced():
-    edit = {"models.m.cache": {"mode": "perReplica", "sizeGiB": 10}}
-    assert [one.storage_gib for one in resolve(edited(PROD, edit)).cost.models] == [20, 10]
+PER_REPLICA = {"models.m.cache": {"mode": "perReplica", "sizeGiB": 10, "storageClass": "fast"}}
+
+
+def weights_of(cost):
+    return {claim.of: claim.gib for claim in cost.claims if not claim.of.startswith("monitoring.")}
+
+
+def test_claims_are_counted_at_the_most_replicas_and_none_costs_nothing():
+    cost = resolve(edited(PROD, PER_REPLICA)).cost
+    assert weights_of(cost)["m"] == 20
+    assert cost.storage_month == (None, False)
+    assert "without storage" in cost.line
+
+
+def test_claims_cost_what_their_class_does_beside_the_sums():
+    plain = resolve(edited(PROD, PER_REPLICA)).cost
+    priced = {"cluster.storage": {"monthlyUsdPerGiB": 0.1, "classes": {"fast": 0.5}}}
+    cost = resolve(edited(PROD, PER_REPLICA | priced)).cost
+    rest = cost.gib - 20
+    assert cost.storage_month == (pytest.approx(20 * 0.5 + rest * 0.1), True)
+    assert {name: cost.total(of) for name, of in AMOUNTS.items()} == {
+        name: plain.total(of) for name, of in AMOUNTS.items()
+    }
+    assert f"for {cost.gib} GiB of claims" in cost.line
+
+    some = resolve(edited(PROD, PER_REPLICA | {"cluster.storage": {"classes": {"fast": 0.5}}})).cost
+    assert some.storage_month == (10, False)
+    assert unpriced(some.claims, some.prices) == rest
+
+
+def test_the_monitoring_that_a_stack_brings_has_claims():
+    own = {"mode": "standalone", "standalone": {"replicas": 2, "sizeGiB": 30, "loki": {"sizeGiB": 7}}}
+    assert claims_of([], None) == []
+    assert {claim.of: claim.gib for claim in claims_of([], Monitoring.model_validate(own))} == {
+        "monitoring.prometheus": 60,
+        "monitoring.alertmanager": 1,
+        "monitoring.loki": 7,
+    }
 
 
 @given(amounts=st.lists(AMOUNT), more=st.lists(AMOUNT))

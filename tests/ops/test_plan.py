@@ -50,7 +50,10 @@ def test_a_plan_says_fit_cost_and_rules(checkout):
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["qwen-1-5b", "1", "x", "nvidia-l4", "1", "$1.00", "$1.00", "$730.00", "$730.00", "+$1.00"] in rows
     assert ["total", "$1.00", "$3.00", "$730.00", "$2,190.00"] in rows
-    assert "Storage: 10 GiB of claims, at an unknown price, in none of these sums." in result.stdout
+    assert (
+        "Storage: 10 GiB of claims, at an unknown price (cluster.storage.monthlyUsdPerGiB), in none of these sums."
+        in result.stdout
+    )
     found = sections()
     assert found.keys() == {"topology", "fit", "cost", "starts", "rules"}
     assert found["topology"]["pools"] == [

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output
 
+from blueprint.cost.storage import ALERTMANAGER_GIB
 from blueprint.monitoring.routing import alertmanager_config, url_names
 from blueprint.monitoring.standalone import ALERTMANAGER_ARGUMENTS
 from blueprint.settings import Monitoring
@@ -66,4 +67,4 @@ def alertmanager_spec(place: ServerPlace, settings: Standalone, *, configuration
         },
         volumes=[{"name": "configuration", "secret": {"secretName": server.name, "defaultMode": 0o440}}],
     )
-    return stateful_set_spec(server, settings, replicas=1, size_gib=1, template=template)
+    return stateful_set_spec(server, settings, replicas=1, size_gib=ALERTMANAGER_GIB, template=template)
