@@ -12,6 +12,7 @@ from blueprint.resources import Resolved
 from blueprint.settings import EndpointModel
 from blueprint.settings.endpoint import EndpointScaling
 from blueprint.settings.endpoint_engines import EndpointCustom, EndpointLlamacpp
+from blueprint.timing.budget import ready_minutes
 
 SCALE_TO_ZERO_MINUTES = 15
 """Idle time before an endpoint with min: 0 sleeps: the API's own default, written out so that it cannot change."""
@@ -73,6 +74,7 @@ def resolve_endpoint(description: Description, name: str, model: EndpointModel) 
         "framework": _framework(model),
         "task": _task(model),
         "scale_to_zero_minutes": _sleep(model.scaling),
+        "ready_minutes": ready_minutes(description, model),
     }
     # In the API's words: https://api.endpoints.huggingface.cloud, and huggingface_hub/hf_api.py, 2.4.0.
     body = {
@@ -122,7 +124,7 @@ def resolve_endpoint(description: Description, name: str, model: EndpointModel) 
         registry_password=registry.password if registry else None,
         state=model.state,
         adopt=model.adopt,
-        ready_minutes=model.ready_minutes,
+        ready_minutes=reasons["ready_minutes"].value,
         health_route=container.health_route,
         openai_path=facts.openai_path,
         served_model=container.served_model,

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
+from blueprint.description import Description
 from blueprint.engines import EXIT_SECONDS
 from blueprint.resources import Resolved
 from blueprint.rollout import Rollout
 from blueprint.settings import KubernetesModel
-
-IMAGE_PULL_SECONDS = 900
-"""Budget for pulling an engine's image. About 10 GB compressed; published pulls take 5 to 10 minutes."""
+from blueprint.timing.budget import IMAGE_PULL_SECONDS, startup_minutes
 
 PRE_STOP_SECONDS = 15
 """How long a stopping pod still serves, until every proxy has dropped it from its endpoints."""
@@ -45,17 +44,18 @@ class Times:
         return IMAGE_PULL_SECONDS + self.startup + self.grace
 
 
-def resolve_times(model: KubernetesModel) -> Resolved[Times]:
+def resolve_times(description: Description, model: KubernetesModel) -> Resolved[Times]:
     """How long a replica takes to come and to go."""
-    lifecycle = model.lifecycle
+    lifecycle, startup = model.lifecycle, startup_minutes(description, model)
     return Resolved(
         Times(
-            startup=lifecycle.startup_minutes * 60,
+            startup=startup.value * 60,
             pre_stop=PRE_STOP_SECONDS,
             drain=lifecycle.drain_seconds,
             exit=EXIT_SECONDS[model.engine.name],
         ),
-        "startup and drain: lifecycle; a stopping pod serves on for preStop, until proxies have dropped it",
+        f"startup {startup.value} min: {startup.why}; drain: lifecycle; "
+        "a stopping pod serves on for preStop, until proxies have dropped it",
     )
 
 

@@ -133,7 +133,7 @@ def resolve_workload(description: Description, name: str, model: KubernetesModel
     weights = resolve_weights(model, revision.value, beside=fetched_beside(description, model, engine))
     rollout = resolve_rollout(description, cluster, model, storage.value)
     image = image_of(description, model)
-    times = resolve_times(model)
+    times = resolve_times(description, model)
     return Workload(
         name=name,
         formerly=model.formerly,

@@ -9,10 +9,10 @@ from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOpt
 
 from blueprint.description import PART_OF, name_in
 from blueprint.exposure import OWN_GATEWAY, OwnGateway
-from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.network import client_flows
 from blueprint.settings import Cluster
 from blueprint.settings.stack import SecretKey
+from blueprint.timing.budget import IMAGE_PULL_SECONDS
 from blueprint.workload import Workload
 from components.exposure import gateway_spec
 from components.image_pull import image_pull_spec

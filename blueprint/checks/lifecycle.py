@@ -60,7 +60,7 @@ def _outage(description: Description, name: str, model: KubernetesModel) -> Reso
     if storage.access_mode == "ReadWriteOnce" and model.scaling.max > 1:
         return Resolved(0, "not known")
     rollout = resolve_rollout(description, cluster, model, storage).value
-    return resolve_outage(model, rollout, resolve_times(model).value)
+    return resolve_outage(model, rollout, resolve_times(description, model).value)
 
 
 def _shown(outage: Resolved[int]) -> str:

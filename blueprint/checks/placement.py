@@ -23,7 +23,7 @@ def check(description: Description) -> Iterator[Issue]:
         elif cluster is not None:
             yield from _accelerators(path, model, model.accelerator, cluster)
         if cluster is not None:
-            yield from _spot(path, model, cluster)
+            yield from _spot(description, path, model, cluster)
         yield from _memory(path, model)
         if model.owner is None and not description.in_lab:
             yield Issue(
@@ -107,7 +107,7 @@ def _whole_replicas(
         )
 
 
-def _spot(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
+def _spot(description: Description, path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[Issue]:
     if model.placement.spot is None:
         return
     at, notice = (*path, "placement", "spot", "noticeSeconds"), spot_notice(cluster, model)
@@ -120,7 +120,7 @@ def _spot(path: KeyPath, model: KubernetesModel, cluster: Cluster) -> Iterator[I
             reads=(("cluster", "nodeLabels"),),
         )
         return
-    grace = resolve_times(model).value.grace
+    grace = resolve_times(description, model).value.grace
     if grace > notice.value:
         longest = notice.value - (grace - model.lifecycle.drain_seconds)
         remedy = (

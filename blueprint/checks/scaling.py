@@ -11,6 +11,7 @@ from blueprint.settings import KubernetesModel
 from blueprint.settings.engine_custom import OWN_SERVER
 from blueprint.settings.engines import most_running, version_of
 from blueprint.settings.scaling import EngineSignal, GatewayQueue
+from blueprint.timing.budget import startup_minutes
 
 _HIGHEST_SHARE = 0.9
 """A HorizontalPodAutoscaler, KEDA's too, lets deviations of up to 10 % be: a share of 1 is not enough above 1 / 1.1."""
@@ -27,7 +28,7 @@ def check(description: Description) -> Iterator[Issue]:
         if not scales(model.scaling):
             yield from _idle(path, model)
             continue
-        yield from _to_zero(path, model)
+        yield from _to_zero(description, path, model)
         yield from _scaler(path, model)
         yield from _signals(path, model)
         yield from _targets(path, model)
@@ -78,7 +79,7 @@ def _key(model: KubernetesModel, field: str) -> str:
     return type(model.scaling).model_fields[field].alias or field
 
 
-def _to_zero(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
+def _to_zero(description: Description, path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
     scaling = model.scaling
     if scaling.min == 0 and scaling.by == "hpa":
         yield Issue(
@@ -96,7 +97,8 @@ def _to_zero(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
             reads=((*path, "min"),),
         )
     if scaling.cooldown_seconds is not None:
-        startup = model.lifecycle.startup_minutes * 60
+        budget = startup_minutes(description, model)
+        startup = budget.value * 60
         if scaling.min > 0:
             yield Issue(
                 path=(*path, "cooldownSeconds"),
@@ -108,9 +110,9 @@ def _to_zero(path: KeyPath, model: KubernetesModel) -> Iterator[Issue]:
             yield Issue(
                 path=(*path, "cooldownSeconds"),
                 problem=f"{scaling.cooldown_seconds} s is within the {startup} s that a replica may load: it could go "
-                "before it ever answered",
-                remedy=f"Use more than {startup}, or lower lifecycle.startupMinutes.",
-                reads=((*path[:2], "lifecycle"),),
+                f"before it ever answered ({budget.why})",
+                remedy=f"Use more than {startup}, or a lower lifecycle.startupMinutes.",
+                reads=((*path[:2], "lifecycle"), (*path[:2], "cache")),
             )
 
 

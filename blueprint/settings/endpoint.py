@@ -146,12 +146,12 @@ class EndpointModel(SettingsModel):
     )
     smoke: Smoke = Field(default_factory=Smoke)
     load: Load | None = None
-    ready_minutes: int = Field(
-        # 30: instances that were short of capacity took 18 minutes to come.
-        default=30,
+    ready_minutes: int | None = Field(
+        default=None,
         ge=1,
         le=240,
-        description="Time the endpoint may take until it answers, in minutes.",
+        description="Time the endpoint may take until it answers, in minutes. Without it 30, or what the worst start "
+        "needs and a fifth more where that is longer and the lock has the model's size.",
     )
     formerly: Annotated[
         list[ModelName],

@@ -8,11 +8,13 @@ from blueprint.settings.base import SettingsModel
 class Lifecycle(SettingsModel):
     """How long a replica may take to come, and to go."""
 
-    startup_minutes: int = Field(
-        default=30,
+    startup_minutes: int | None = Field(
+        default=None,
         ge=1,
         le=240,
-        description="Time a replica may take to download and load the model before it is restarted, in minutes.",
+        description="Time a replica may take to download and load the model before it is restarted, in minutes. "
+        "Without it 30, or what the worst start needs and a fifth more where that is longer and the lock has the "
+        "model's size.",
     )
     load_seconds: int | None = Field(
         default=None,

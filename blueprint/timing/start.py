@@ -11,7 +11,7 @@ from blueprint.sizing.constants import Constant
 from blueprint.sizing.facts import ModelFacts
 from blueprint.sizing.memory import stored
 from blueprint.timing.constants import CONSTANTS
-from blueprint.workload import Workload
+from blueprint.weights import Storage, Weights
 
 Phase = Literal["before", "pod", "engine"]
 """Who bounds a stage: the download's deadline, the rollout's, or the startup probe."""
@@ -130,17 +130,29 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004  100 minutes
 
 
-def replica_start(workload: Workload, model: KubernetesModel, facts: ModelFacts | None, *, pre_pulled: bool) -> Start:
+def replica_start(
+    model: KubernetesModel,
+    facts: ModelFacts | None,
+    *,
+    storage: Storage,
+    weights: Weights,
+    cached: bool,
+    pre_pulled: bool,
+) -> Start:
     """The start of a replica of a model on the cluster.
 
-    facts: of the lock; None where there are none. pre_pulled: whether nodes have the image before they are asked.
+    facts: of the lock; None where there are none. cached: whether an earlier start has left its compiled kernels.
+    pre_pulled: whether nodes have the image before they are asked.
     """
     engine = model.engine
-    size = _size(facts) if model.source is None or workload.storage.value.image else None
-    stages = [_image(workload, pre_pulled=pre_pulled), *_fetched(workload, size), _loaded(workload, size)]
+    size = _size(facts) if model.source is None or storage.image else None
+    stages = [
+        _image(engine.name, pre_pulled=pre_pulled),
+        *_fetched(storage, weights, size),
+        _loaded(storage, weights, size),
+    ]
     if isinstance(engine, ClusterVllm):
-        eager = "--enforce-eager" in engine.extra_args
-        stages += _vllm(facts, eager=eager, cached=workload.compile_cache.value is not None)
+        stages += _vllm(facts, eager="--enforce-eager" in engine.extra_args, cached=cached)
     else:
         stages.append(Stage(name="engine", phase="engine", span=None, why=f"no start of {engine.name} was measured"))
     return Start(stages=stages, measured=model.lifecycle.load_seconds)
@@ -168,25 +180,23 @@ def _size(facts: ModelFacts | None) -> float | None:
     return facts.checkpoint_bytes if facts.checkpoint_bytes is not None else stored(facts)
 
 
-def _image(workload: Workload, *, pre_pulled: bool) -> Stage:
+def _image(engine: str, *, pre_pulled: bool) -> Stage:
     if pre_pulled:
         return Stage(
             name="image", phase="pod", span=NOTHING, why="cluster.prePull: nodes have it before they are asked"
         )
-    if workload.engine.name == "vllm":
+    if engine == "vllm":
         return _constant("image", "image.vllm", phase="pod")
-    why = f"nobody said how large {workload.image.value.partition('@')[0]} is"
-    return Stage(name="image", phase="pod", span=None, why=why)
+    return Stage(name="image", phase="pod", span=None, why=f"nobody said how large the image of {engine} is")
 
 
-def _fetched(workload: Workload, size: float | None) -> list[Stage]:
-    weights = workload.weights.value
+def _fetched(storage: Storage, weights: Weights, size: float | None) -> list[Stage]:
     if weights.filled_by == "node":
         return [_rated("download", size, "rate.registry", phase="pod")]
     if weights.filled_by == "bucket":
         return []
     phases: dict[str, Phase] = {"job": "before", "pod": "pod", "engine": "engine"}
-    kept = weights.filled_by == "engine" and workload.storage.value.kind != "emptyDir"
+    kept = weights.filled_by == "engine" and storage.kind != "emptyDir"
     stage = _rated("download", size, "rate.hub", phase=phases[weights.filled_by])
     # A replica's own claim keeps what was fetched; which of them is new, nobody knows here.
     if (kept or weights.filled_by == "pod") and stage.span:
@@ -198,9 +208,8 @@ def _or_nothing(span: Span) -> Span:
     return Span(0, span.likely, span.worst)
 
 
-def _loaded(workload: Workload, size: float | None) -> Stage:
-    storage = workload.storage.value
-    if workload.weights.value.filled_by == "bucket":
+def _loaded(storage: Storage, weights: Weights, size: float | None) -> Stage:
+    if weights.filled_by == "bucket":
         why = "no stream from a bucket was measured; lifecycle.loadSeconds takes a measurement"
         return Stage(name="load", phase="engine", span=None, why=why)
     if storage.kind in ("node", "emptyDir"):

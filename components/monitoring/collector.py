@@ -9,9 +9,9 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from blueprint.description import own_labels
-from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.monitoring.collector import GRPC_PORT, HEALTH_PORT, HTTP_PORT
 from blueprint.monitoring.gateway import Gateway
+from blueprint.timing.budget import IMAGE_PULL_SECONDS
 from components.monitoring.written import written
 from components.network import policy_spec
 from components.pod.security import CONTAINER, pod_user

@@ -8,9 +8,9 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from blueprint.description import own_labels
-from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.monitoring.exporter import PORT, Exporter
 from blueprint.settings import Monitoring
+from blueprint.timing.budget import IMAGE_PULL_SECONDS
 from components.monitoring.standalone.pod import digest, probe, resources
 from components.network import policy_spec
 from components.pod.security import CONTAINER, pod_user

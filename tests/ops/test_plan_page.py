@@ -67,7 +67,11 @@ def sections_with(text):
     pool = {"accelerators": [text], "models": [text], "usedMin": 1, "usedMax": 2, "available": 3}
     pairs = {key: [amount, amount] for key, amount in month.items()}
     start = {"model": text, "seconds": {"best": 1, "likely": 2, "worst": 3}, "atLeast": True, "measured": False}
-    start |= {"dominant": text, "stages": [{"name": text, "phase": "pod", "seconds": None}]}
+    start |= {
+        "dominant": text,
+        "stages": [{"name": text, "phase": "pod", "seconds": None}],
+        "givenUp": {"minutes": 30, "why": text},
+    }
     change = {"commit": text, "failure": None, "total": pairs, "complete": {key: [True, False] for key in month}}
     data = {
         "topology": {"cluster": {"id": text, "namespace": text}, "pools": [pool], "models": [model]},
@@ -141,6 +145,7 @@ def test_the_numbers_are_those_of_json(planned):
     for one in sections["starts"]:
         assert f"{duration(one['seconds']['likely'])} ({duration(one['seconds']['best'])} to " in texts
         assert f", longest: {one['dominant']}" in texts
+        assert f"; given up after {one['givenUp']['minutes']} min" in texts
     assert texts.count("and engine, of which nobody knows the time") == 1
     then, now = sections["change"]["total"]["monthMax"]
     assert now - then == pytest.approx(584)  # two replicas more, one model less

@@ -10,15 +10,15 @@ from blueprint.timing.start import duration
 from ops.cli import main
 from ops.plan import interruption, starts
 from ops.plan.section import Subject
-from tests.blueprint.stack_files import IMAGES_LOCK, MODELS_LOCK, edited
+from tests.blueprint.stack_files import IMAGES_LOCK, edited
 from tests.blueprint.timing.test_changes import ONE, TWO, available
-from tests.blueprint.timing.test_start import LAB, sized, stack
+from tests.blueprint.timing.test_start import LAB, lock, sized, stack
 from tests.ops.checkout import commit
 from tests.support import PROJECT, copy_project
 
 
 def subject(*edits, facts=None):
-    description, _ = check_stack("lab", edited(LAB, *edits), MODELS_LOCK, IMAGES_LOCK)
+    description, _ = check_stack("lab", edited(LAB, *edits), lock(facts), IMAGES_LOCK)
     assert description is not None
     return Subject(project=PROJECT, stack=stack(*edits, facts=facts), description=description)
 
@@ -27,13 +27,19 @@ def test_each_start_has_its_span_its_longest_stage_and_what_is_not_known():
     planned = subject(facts=sized(16))
     known, start = starts.section(planned), planned.stack.starts["m"]
     spans = tuple(map(duration, (start.replica.likely, start.replica.best, start.replica.worst)))
-    assert known.rows == [("m", *spans, "image", "")]
-    assert known.data == [{"model": "m", **start.data()}]
+    assert known.rows == [("m", *spans, "image", "", "30 min")]
+    why = "the default, which is enough: the engine may take 9 min to start at worst"
+    assert known.data == [{"model": "m", **start.data(), "givenUp": {"minutes": 30, "why": why}}]
     unknown = starts.section(subject())
     assert unknown.rows[0][1].startswith(">= ")
     assert unknown.rows[0][5] == "load"
     measured = starts.section(subject({"models.m.lifecycle": {"loadSeconds": 200}}))
-    assert measured.rows == [("m", "3 min", "3 min", "3 min", "measured", "")]
+    assert measured.rows == [("m", "3 min", "3 min", "3 min", "measured", "", "30 min")]
+    large = starts.section(subject(facts=sized(300)))
+    assert large.rows[0][6] == "102 min"
+    assert large.remarks[1] == (
+        "m is given up after 102 min: derived: the download may take 1.7 h at worst, and a fifth more."
+    )
 
 
 def test_what_a_change_interrupts_is_a_row_each_with_remarks_and_no_row_for_what_stays():

@@ -6,8 +6,8 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Output
 
-from blueprint.lifecycle import IMAGE_PULL_SECONDS
 from blueprint.monitoring.probes import CONFIG_FILE, TOKENS_FOLDER, Probing
+from blueprint.timing.budget import IMAGE_PULL_SECONDS
 from components.monitoring.probes import module_files
 from components.monitoring.standalone.place import ServerPlace
 from components.monitoring.standalone.pod import deployment_spec, digest, pod_template, probe, resources

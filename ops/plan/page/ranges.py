@@ -107,6 +107,7 @@ def starts(data: Iterable[Mapping[str, Any]]) -> Markup:
         best, likely, worst = (one["seconds"][side] for side in ("best", "likely", "worst"))
         least = "at least " if one["atLeast"] else ""
         value = f"{least}{duration(likely)} ({duration(best)} to {duration(worst)}), {_stages(one)}"
+        value += f"; given up after {one['givenUp']['minutes']} min"
         drawn = bar([Part(kind="least", size=likely)], of=of, label=f"{one['model']}: {value}", band=(best, worst))
         rows.append(_row(one["model"], value, drawn))
     return _rows(rows, "Bar: what is likely; line: from the best to the worst.")

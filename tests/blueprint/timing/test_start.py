@@ -28,10 +28,13 @@ LAB = {
 }
 
 
-def stack(*edits, facts=None):
+def lock(facts=None):
     pin = {**PIN, "facts": facts} if facts else PIN
-    lock = ModelsLock.model_validate({"models": {LOCKED: pin}})
-    return resolve_stack("lab", edited(LAB, *edits), lock, IMAGES_LOCK)
+    return ModelsLock.model_validate({"models": {LOCKED: pin}})
+
+
+def stack(*edits, facts=None):
+    return resolve_stack("lab", edited(LAB, *edits), lock(facts), IMAGES_LOCK)
 
 
 def start(*edits, facts=None):
@@ -170,8 +173,8 @@ def test_a_start_that_may_outlast_its_budget_is_a_warning_with_the_budget_that_w
     assert stack(facts=sized(16)).warnings == []
     (warning,) = stack({"models.m.lifecycle": {"startupMinutes": 5}}, facts=sized(16)).warnings
     assert warning.startswith("Pulumi.lab.yaml: models.m.lifecycle.startupMinutes: the engine may take ")
-    assert "the engine may take 7 min to start, for which 5 is too short; a replica's start takes " in warning
-    assert "Use startupMinutes: 9, the worst estimate and a fifth more" in warning
+    assert "the engine may take 9 min to start, for which 5 is too short; a replica's start takes " in warning
+    assert "Use startupMinutes: 11, the worst estimate and a fifth more, or remove it" in warning
     enough = {"models.m.lifecycle": {"startupMinutes": 9}}
     assert stack(enough, facts=sized(16)).warnings == []
     measured = {"models.m.lifecycle": {"startupMinutes": 5, "loadSeconds": 100}}
@@ -181,9 +184,9 @@ def test_a_start_that_may_outlast_its_budget_is_a_warning_with_the_budget_that_w
 
 def test_a_download_that_may_outlast_its_deadline_is_one_too():
     slow = {"models.m.cache": {"mode": "node", "path": "/models", "nodes": ["a"], "sizeGiB": 1000}}
-    warnings = [one for one in stack(slow, facts=sized(700)).warnings if "startupMinutes" in one]
+    warnings = [one for one in stack(slow, facts=sized(900)).warnings if "startupMinutes" in one]
     (warning,) = warnings
-    assert "the download may take 3.9 h, for which 30 is too short" in warning
+    assert "the download may take 5.0 h, for which 240 is too short" in warning
     assert "startupMinutes is 240 at most: keep the weights nearer, or take a smaller model." in warning
 
 
