@@ -31,7 +31,7 @@ def startup_minutes(description: Description, model: KubernetesModel) -> Resolve
     if given is not None:
         return Resolved(given, "given: lifecycle.startupMinutes")
     start = first_start(description, model)
-    if model.lifecycle.load_seconds is None and not sized(start):
+    if not sized(start):
         return Resolved(DEFAULT_MINUTES, "the default, as models.lock.yaml has no size of this model")
     return _enough(*needed(start))
 

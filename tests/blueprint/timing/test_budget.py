@@ -78,7 +78,9 @@ def test_what_was_measured_counts_in_place_of_the_estimate_and_does_not_shorten_
     eager = {"models.m.cache": {"mode": "none", "sizeGiB": 400}}
     assert startup(eager, facts=sized(300)) > DEFAULT_MINUTES
     assert startup(eager, measured, facts=sized(300)) == DEFAULT_MINUTES
-    assert startup({"models.m.lifecycle": {"loadSeconds": 3000}}) == 60
+    long = {"models.m.lifecycle": {"loadSeconds": 3000}}
+    assert startup(eager, long, facts=sized(300)) == 60
+    assert startup(eager, long) == DEFAULT_MINUTES  # without facts nothing is derived
 
 
 def test_a_cooldown_within_a_derived_budget_is_refused_with_where_it_comes_from():
