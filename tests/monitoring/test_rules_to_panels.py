@@ -79,8 +79,14 @@ def recording(tmp_path_factory):
 
 def test_each_model_has_its_own_numbers_and_nobody_elses(recording):
     for name in (recorded.RUNNING, recorded.WAITING):
-        found = {one["metric"]["model"]: float(one["value"][1]) for one in recording.query(name)}
-        assert found == {model: requests for model, (_, requests) in MODELS.items()}
+
+        def found(name=name):
+            return {one["metric"]["model"]: float(one["value"][1]) for one in recording.query(name)}
+
+        # The first of them may be recorded a scrape before the last.
+        with contextlib.suppress(TimeoutError):
+            recording.wait(lambda found=found: len(found()) >= len(MODELS))
+        assert found() == {model: requests for model, (_, requests) in MODELS.items()}
 
 
 def test_every_panel_shows_what_the_rules_record(recording, capsys):
