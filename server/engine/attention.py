@@ -5,14 +5,41 @@ with the square of the batch, and all keys are copied at every step. Here each r
 they lie in one page.
 """
 
+import threading
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 NAME = "per_request"
+
+
+class _Layout(NamedTuple):
+    """Where a step's requests lie in the cache. lengths: with the new token. tables: pages of each.
+
+    rows, places: page of each new token, and its place in it.
+    """
+
+    lengths: list[int]
+    tables: list[list[int]]
+    rows: Any
+    places: Any
+
+
+class _Steps(threading.local):
+    """The layout of the step that a thread makes: all layers have the same, which the first one reads."""
+
+    layout: _Layout | None = None
+
+
+_steps = _Steps()
+
+
+def begin() -> None:
+    """A step begins in this thread: its requests lie elsewhere than those of the one before."""
+    _steps.layout = None
 
 
 def attend(  # noqa: PLR0917 - the signature is the library's
@@ -51,13 +78,23 @@ def _prefill(query: Any, key: Any, value: Any, scaling: float | None) -> Any:
     )
 
 
-def _decode(query: Any, key: Any, value: Any, scaling: float | None, given: dict[str, Any]) -> list[Any]:
+def _layout(given: dict[str, Any]) -> _Layout:
+    page = given["k_cache"].shape[1]
     lengths = given["cu_seq_lens_k"].diff().tolist()
-    keys, values = given["k_cache"], given["v_cache"]
-    page = keys.shape[1]
     tables = given["block_table"][:, : -(-max(lengths) // page)].tolist()
-    rows = torch.tensor([table[(length - 1) // page] for table, length in zip(tables, lengths, strict=True)])
-    places = torch.tensor([(length - 1) % page for length in lengths])
+    return _Layout(
+        lengths,
+        tables,
+        rows=torch.tensor([table[(length - 1) // page] for table, length in zip(tables, lengths, strict=True)]),
+        places=torch.tensor([(length - 1) % page for length in lengths]),
+    )
+
+
+def _decode(query: Any, key: Any, value: Any, scaling: float | None, given: dict[str, Any]) -> list[Any]:
+    if _steps.layout is None:
+        _steps.layout = _layout(given)
+    lengths, tables, rows, places = _steps.layout
+    keys, values = given["k_cache"], given["v_cache"]
     keys[rows, places] = key[0].transpose(0, 1)
     values[rows, places] = value[0].transpose(0, 1)
     # The query heads that share a key head become its queries: nothing is repeated.

@@ -128,6 +128,7 @@ class Batching(ContinuousBatchingManager):
         """One step. If it fails, so do the requests that are part of it, and the others go on."""
         ios = self.batch_processor.inputs_and_outputs
         self._listener.scheduled([each.state.request_id for each in ios.requests_in_batch])
+        attention.begin()
         try:
             super()._generation_step()
         except Exception as error:
