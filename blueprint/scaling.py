@@ -102,9 +102,9 @@ def in_flight_target(model: KubernetesModel) -> Resolved[int]:
     given = model.scaling.signals.in_flight
     if given is not None:
         return Resolved(given, "given: scaling.signals.inFlight")
-    if model.scaling.preset == "tutorial":
-        return Resolved(TUTORIAL_IN_FLIGHT, "the tutorial's")
     limit = most_running(model.engine)
+    if model.scaling.preset == "tutorial" and (limit is None or limit[1] >= TUTORIAL_IN_FLIGHT):
+        return Resolved(TUTORIAL_IN_FLIGHT, "the tutorial's")
     if limit is not None and max(1, limit[1] // 2) < IN_FLIGHT:
         key, most = limit
         return Resolved(max(1, most // 2), f"half of engine.{key}, {most}: above it requests queue")

@@ -99,6 +99,13 @@ def test_the_preset_has_the_tutorials_numbers_and_given_keys_win():
     assert str(own.up) == "2 per 60 s after 0 s"
 
 
+@pytest.mark.parametrize(("most", "target"), [(1, 1), (9, 4), (10, 10)])
+def test_the_presets_target_is_one_that_a_small_batch_reaches(most, target):
+    engine = {"name": "vllm", "maxModelLen": 64, "maxNumSeqs": most}
+    found = scaler({"min": 1, "max": 4, "by": "hpa", "preset": "tutorial"}, **{"models.m.engine": engine})
+    assert found.signals[0].target == target
+
+
 def test_processor_use_is_warned_of_and_other_signals_are_not():
     (warning,) = stack({"min": 1, "max": 4, "by": "hpa", "signals": {"cpuPercent": 70}}).warnings
     assert "models.m.scaling.signals.cpuPercent: processor use is noise here" in warning
