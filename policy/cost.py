@@ -30,9 +30,8 @@ class _Cost:
 
 
 def _costs(stack: Stack) -> Iterator[_Cost]:
-    for workload in workloads(stack):
-        # A Job ends; what it costs nobody can tell beforehand.
-        if workload.resource.kind not in ("Job", "CronJob") and gpus_of_replica(workload):
+    for workload in _lasting(stack):
+        if gpus_of_replica(workload):
             usd, why = _of_workload(stack, workload)
             model, owner = _whose(workload)
             yield _Cost(resource=workload.resource, usd=usd, why=why, model=model, owner=owner)
@@ -42,6 +41,11 @@ def _costs(stack: Stack) -> Iterator[_Cost]:
         owner = next((tag.removeprefix("owner:") for tag in tags if tag.startswith("owner:")), None)
         model = endpoint.name.removesuffix("-endpoint")
         yield _Cost(resource=endpoint, usd=usd, why=why, model=model, owner=owner)
+
+
+def _lasting(stack: Stack) -> Iterator[Workload]:
+    # A Job ends; what it costs nobody can tell beforehand.
+    return (workload for workload in workloads(stack) if workload.resource.kind not in ("Job", "CronJob"))
 
 
 def _whose(workload: Workload) -> tuple[str | None, str | None]:
@@ -100,9 +104,7 @@ def _over(stack: Stack) -> Breaches:
 
 def _held(stack: Stack) -> Iterator[Held]:
     """The pods that hold GPUs of a kind."""
-    for workload in workloads(stack):
-        if workload.resource.kind in ("Job", "CronJob"):
-            continue
+    for workload in _lasting(stack):
         replicas = most_replicas(stack, workload)
         for pod, gpus, count in pods_held(workload):
             types = sorted({accelerator(value) or value for value in kinds_of_gpu(pod)})

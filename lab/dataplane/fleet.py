@@ -200,18 +200,18 @@ class Fleet:
 
     def has_started(self, uid: str) -> bool:
         """Whether a pod's process takes requests, and the time to start is over."""
-        return self.port_of(uid) is not None and self._starts_for(self.running[uid]) <= 0
+        return self.port_of(uid) is not None and self._starts_for(uid) <= 0
 
     def next_moment(self) -> float | None:
         """Seconds until an engine is to be told to end, or has started."""
         engines = self.running.values()
         due = [item.signal_at - time.monotonic() for item in engines if item.signal_at is not None and not item.told]
-        due += [rest for item in engines if item.answers and (rest := self._starts_for(item)) > 0]
+        due += [rest for item in engines if item.answers and (rest := self._starts_for(item.uid)) > 0]
         return max(0.0, min(due)) if due else None
 
-    def _starts_for(self, running: Running) -> float:
+    def _starts_for(self, uid: str) -> float:
         """Seconds that are left of the time to start; none where an earlier data plane started it."""
-        return self._began.get(running.uid, -math.inf) + self._start_seconds - time.monotonic()
+        return self._began.get(uid, -math.inf) + self._start_seconds - time.monotonic()
 
     def _forget(self, uid: str, *, keep_log: bool = False) -> None:
         running = self.running.pop(uid)

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -40,7 +41,8 @@ def read(project: Project, stack: str, given: str) -> Before:
 def _running(project: Project, stack: str) -> Before:
     made = [update for update in updates(project, stack) if update.kind in ("update", "destroy")]
     done = next((update for update in made if update.result == "succeeded"), None)
-    notes = [f"{_said(later)} after it {later.result}: what runs may be of it." for later in made[: _index(made, done)]]
+    later = takewhile(lambda update: update is not done, made)
+    notes = [f"{_said(update)} after it {update.result}: what runs may be of it." for update in later]
     if done is None or done.kind == "destroy":
         last = "It was never brought up" if done is None else f"It was destroyed ({done.started:%Y-%m-%d %H:%M} UTC)"
         return Before(commit=None, stack=None, notes=[f"{last}: nothing runs.", *notes])
@@ -51,10 +53,6 @@ def _running(project: Project, stack: str) -> Before:
     if done.dirty:
         notes = [f"{_said(done)} was made with files that differed from its commit: compared with the commit.", *notes]
     return replace(_as_of(project, stack, done.commit), notes=notes)
-
-
-def _index(made: Sequence[Update], done: Update | None) -> int:
-    return len(made) if done is None else made.index(done)
 
 
 def _said(update: Update) -> str:

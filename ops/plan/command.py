@@ -37,8 +37,7 @@ def command(
     """Say whether a stack fits, what it costs and which rules it breaks, before anything is deployed.
 
     From the stack file and the locks alone: no cluster, and no network but with --catalogue. What runs is what the
-    stack's own history says, as `llm history` lists it. Exit code 1 when a
-    mandatory rule is broken.
+    stack's own history says, as `llm history` lists it. Exit code 1 when a mandatory rule is broken.
     """
     if in_markdown + in_html + in_json > 1:
         raise click.UsageError("--markdown, --html and --json are forms of the same: choose one.")

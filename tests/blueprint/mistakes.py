@@ -29,6 +29,8 @@ def wrong(key: str, value: Any, problem: str, remedy: str, *, at: str | None = N
 
 
 MISSING = "this key is missing"
+ALONE = {"models.m.scaling": {"min": 1, "max": 1}, "models.m.lifecycle": {"allowOutage": True}}
+"""One replica, so that the GPUs of a large one are there."""
 
 MISTAKES = {
     # Keys that nobody knows, at each level.
@@ -216,8 +218,7 @@ MISTAKES = {
         "memoryGiB above 8",
         also={
             "models.m.accelerator.count": 4,
-            "models.m.scaling": {"min": 1, "max": 1},
-            "models.m.lifecycle": {"allowOutage": True},
+            **ALONE,
             "budget": DELETE,
         },
     ),
@@ -245,8 +246,7 @@ MISTAKES = {
         "Use at most 2, on several nodes with parallel.nodes, or correct gpusPerNode.",
         also={
             "cluster.accelerators.nvidia-l4.gpusPerNode": 2,
-            "models.m.scaling": {"min": 1, "max": 1},
-            "models.m.lifecycle": {"allowOutage": True},
+            **ALONE,
         },
     ),
     "a node larger than any": wrong(
